@@ -122,9 +122,7 @@ async def connect(address: str, *, token: str, role: str, name: str, **about: An
     return link
 
 
-async def listen(
-    address: str, *, token: str, on_link: Callable[[Link], Awaitable[None]]
-) -> asyncio.Server:
+async def listen(address: str, *, token: str, on_link: Callable[[Link], Awaitable[None]]) -> asyncio.Server:
     """Accept call hosts at *address*; *on_link* runs for each link that showed the token, until it returns."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
