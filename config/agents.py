@@ -40,7 +40,24 @@ class DialectSettings(Section):
     flows_dir: str = ""  # folder of .bas files; empty: the shipped ones
 
 
+class TranscriptionSettings(Section):
+    """Live transcript of what people say to each other (S36)."""
+
+    enabled: bool = True  # livekit-transcription-enabled
+    language: str = "pt-BR"  # transcription-language
+
+
+class BotSettings(Section):
+    """Who the bot is."""
+
+    system_prompt: str = ""  # bot-system-prompt
+    description: str = ""  # bot-description
+    variables: dict[str, str] = {}  # param-NAME of config.csv: a variable NAME in every flow
+
+
 class AgentsSettings(Section):
     speech: SpeechSettings = SpeechSettings()
     voice: VoiceSettings = VoiceSettings()
     dialect: DialectSettings = DialectSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
+    bot: BotSettings = BotSettings()

@@ -27,6 +27,7 @@ class RecordingSettings(Section):
 
     enabled: bool = True
     flush_s: float = Field(1.0, gt=0)  # at most this much is lost when the process is killed
+    bucket: str = "recordings"  # folder (in the state directory) or storage bucket (S36 livekit-storage-bucket)
 
 
 class MediaSettings(Section):
