@@ -49,8 +49,9 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def setup(settings: LogSettings, process: str, stream: TextIO | None = None) -> None:
+def setup_logging(process: str, settings: LogSettings | None = None, stream: TextIO | None = None) -> None:
     """Send the root logger of this process, named *process*, to *stream* (standard error). Replaces what was set."""
+    settings = settings or LogSettings()
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines(process, personal_data=settings.personal_data))
     root = logging.getLogger()

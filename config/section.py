@@ -6,9 +6,6 @@ test builds one by hand and a process receives the ones it needs as arguments.
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 
@@ -23,20 +20,3 @@ class Secret(SecretStr):
 
     def reveal(self) -> str:
         return self.get_secret_value()
-
-
-def revealed(section: Section) -> dict[str, Any]:
-    """*section* as plain JSON values with its secrets in clear: what a child process is handed in a private file."""
-    return {name: _plain(value) for name, value in section}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Section):
-        return revealed(value)
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return str(value) if isinstance(value, PurePath) else value

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.logs import LogSettings, setup
+from config.logs import LogSettings, setup_logging
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _root_logger_restored() -> Iterator[None]:
 
 def lines(settings: LogSettings) -> tuple[io.StringIO, logging.Logger]:
     stream = io.StringIO()
-    setup(settings, "control", stream)
+    setup_logging("control", settings, stream)
     return stream, logging.getLogger("tests.logs")
 
 
