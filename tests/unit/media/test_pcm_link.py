@@ -208,4 +208,5 @@ async def test_closing_the_listener_ends_every_call(tmp_path: Path) -> None:
     assert pending.cancelled()
     assert worker.recv() is None
     assert worker.closed
-    assert not Path(listener.path).exists()
+    with pytest.raises(LinkRefused):
+        WorkerEnd.connect(listener.path, "c2", "x")
