@@ -1,0 +1,197 @@
+"""Every live call of this control process: who is up, what their surroundings are, which event belongs to whom.
+
+    sip events ──┐                         ┌─► LiveCall.happened / end / attached
+    media events ┼─► CallCentre (by id) ───┤
+    desk (HTTP) ─┘                         └─► ledger (what people said, as rows)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from media.link import Message
+from media.rooms import RoomsApi, grant_token
+
+from . import wire
+from .call import Incoming, LiveCall
+from .dialog import Dialog, FlowBook
+from .hosts import CallHosts, MediaHost, SipHost
+from .ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+GRANT_FOR = timedelta(minutes=10)  # to enter; who is inside stays inside
+
+
+@dataclass(frozen=True, slots=True)
+class CentreSettings:
+    """What the calls of this centre have in common."""
+
+    language: str
+    voice: str
+    announce_s: float
+    recordings_dir: Path | None  # None: nothing is recorded
+    prompts_dir: Path
+    rooms_url: str
+    room_prefix: str
+    api_key: str
+    api_secret: str
+
+
+class CallCentre:
+    """Owns the live calls, one task each. ``close`` ends them."""
+
+    def __init__(
+        self, settings: CentreSettings, ledger: Ledger, flows: FlowBook, rooms: RoomsApi,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.language, self.voice, self.announce_s = settings.language, settings.voice, settings.announce_s
+        self.hosts = CallHosts(self)
+        self._ledger, self._flows, self._rooms = ledger, flows, rooms
+        self._live: dict[str, LiveCall] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._writes: set[asyncio.Task[None]] = set()
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def sip_event(self, host: SipHost, event: Message) -> None:
+        kind, call_id = event.get("type"), str(event.get("call", ""))
+        if kind == "incoming":
+            self._incoming(host, event)
+            return
+        call = self._live.get(call_id)
+        if call is None:
+            if kind in ("answered", "media_lost"):  # a call of a control that is no more
+                log.warning("unknown_call", extra={"call": call_id, "event": kind})
+                host.tell("hang_up", call_id, code=503, reason="Service restarted")
+            return
+        match kind:
+            case "ended":
+                call.end(str(event.get("cause") or "unknown"))
+            case "digit":
+                self._digit(call, str(event.get("digit", "")))
+            case "media_lost":
+                call.worker_lost_media()
+            case "held" | "resumed":
+                log.info("peer_hold", extra={"call": call_id, "event": kind})
+
+    def _incoming(self, host: SipHost, event: Message) -> None:
+        incoming = Incoming(
+            id=str(event["call"]), trunk=str(event.get("trunk", "")), caller=str(event.get("caller", "")),
+            caller_name=str(event.get("caller_name", "")), called=str(event.get("called", "")),
+            headers=dict(event.get("headers") or {}),
+        )  # fmt: skip
+        call = LiveCall(incoming, host, self._ledger, self)
+        self._live[call.id] = call
+        task = self._tasks[call.id] = asyncio.create_task(call.run(), name=f"call {call.id}")
+        task.add_done_callback(lambda done: self._over(call, done))
+
+    def _over(self, call: LiveCall, task: asyncio.Task[None]) -> None:
+        self._live.pop(call.id, None)
+        self._tasks.pop(call.id, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("call_task_failed", extra={"call": call.id}, exc_info=task.exception())
+
+    def _digit(self, call: LiveCall, digit: str) -> None:
+        call.happened("digit", digit)
+        call.pressed(digit)
+
+    def sip_gone(self, host: SipHost) -> None:
+        for call in list(self._live.values()):
+            if call.sip is host:
+                call.end("gateway_lost")
+
+    def media_event(self, host: MediaHost, event: wire.Wire) -> None:
+        call = self._live.get(event.session)
+        if call is None:
+            return
+        match event:
+            case wire.Attached():
+                call.attached.set()
+            case wire.RoomChanged():
+                call.happened("people", list(event.identities))
+            case wire.RoomLost():
+                call.happened("room_lost", event.reason)
+            case wire.Heard():
+                self._write(self._ledger.person_said(call, event))
+            case wire.PartialHeard():
+                self._ledger.partial(call, event)
+
+    def media_gone(self, host: MediaHost) -> None:
+        for call in list(self._live.values()):
+            call.media_gone(host)
+
+    def _write(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("transcript_not_written", exc_info=task.exception())
+
+    # --- surroundings of a call ---------------------------------------------------------------------------------------
+
+    def pick_media(self) -> MediaHost:
+        return self.hosts.pick_media()
+
+    async def next_media(self, within_s: float) -> MediaHost:
+        return await self.hosts.next_media(within_s)
+
+    def room_name(self, call: LiveCall) -> str:
+        return f"{self.settings.room_prefix}{call.id}"
+
+    def room_grant(self, call: LiveCall, identity: str, name: str) -> tuple[str, str]:
+        """Address and token with which *identity* enters the call's room."""
+        token = grant_token(
+            self.settings.api_key, self.settings.api_secret, room=self.room_name(call), identity=identity, name=name,
+            ttl=GRANT_FOR,
+        )  # fmt: skip
+        return self.settings.rooms_url, token
+
+    async def close_room(self, call: LiveCall) -> None:
+        if call.accepted.is_set():
+            await self._rooms.delete_room(self.room_name(call))
+
+    def recording_path(self, call: LiveCall, part: int) -> str:
+        if self.settings.recordings_dir is None:
+            return ""
+        suffix = "" if part == 1 else f"-{part}"
+        return str(self.settings.recordings_dir / call.id[:2] / f"{call.id}{suffix}.wav")
+
+    def emergency(self, language: str, key: str) -> str:
+        path = self.settings.prompts_dir / f"{language}-{key}.wav"
+        return str(path) if path.exists() else ""
+
+    def dialog(self, call: LiveCall) -> Dialog:
+        return Dialog(self._flows.program("start"), call, self._ledger, self._flows.settings)
+
+    # --- for the desk ---------------------------------------------------------------------------------------------------
+
+    def of_session(self, session_id: UUID) -> LiveCall | None:
+        """The live call of a conversation."""
+        return self._first(lambda call: call.session_id == session_id)
+
+    def of_id(self, call_id: UUID) -> LiveCall | None:
+        return self._live.get(str(call_id))
+
+    def _first(self, wanted: Callable[[LiveCall], bool]) -> LiveCall | None:
+        return next((call for call in self._live.values() if wanted(call)), None)
+
+    @property
+    def live(self) -> int:
+        return len(self._live)
+
+    async def close(self) -> None:
+        """End every call, each with its last writes."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._writes, return_exceptions=True)
