@@ -22,7 +22,7 @@ from typing import Any
 from agents.speech import SpeechClient
 from config.agents import VoiceSettings
 from config.media import MediaSettings
-from control.process import Lifetime, read_settings, serve_process
+from media.process import Lifetime, read_settings, serve_process
 from media.clock import MediaClock
 from media.link import Link, LinkError, connect
 from media.pcm_link import PcmListener
