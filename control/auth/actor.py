@@ -1,4 +1,4 @@
-"""The person on whose behalf something is done. Every domain function takes one, and scopes by its organisation (D15)."""
+"""Who something is done for: every domain function takes an actor first and scopes by its organisation (D15)."""
 
 from __future__ import annotations
 
