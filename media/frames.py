@@ -31,3 +31,21 @@ def split(pcm: bytes) -> list[Frame]:
 def seconds(pcm: bytes) -> float:
     """How long 16 kHz PCM plays, in seconds."""
     return len(pcm) / 2 / RATE_HZ
+
+
+class Framer:
+    """Cuts a stream of 16 kHz PCM in pieces of any size into frames; what doesn't fill one waits for more."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, pcm: bytes) -> list[Frame]:
+        pcm = self._rest + pcm
+        whole = len(pcm) - len(pcm) % FRAME_BYTES
+        self._rest = pcm[whole:]
+        return [pcm[at : at + FRAME_BYTES] for at in range(0, whole, FRAME_BYTES)]
+
+    def flush(self) -> list[Frame]:
+        """The last frame, filled up with silence, if anything is left."""
+        rest, self._rest = self._rest, b""
+        return split(rest)

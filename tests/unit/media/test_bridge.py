@@ -11,7 +11,6 @@ from media.bridge import Bridge
 from media.clock import MediaClock
 from media.frames import FRAME_S, SILENCE, Frame
 from media.ring import FrameRing
-
 from tests.fakes.legs import ListLeg, frame
 
 
