@@ -16,7 +16,8 @@ class SpeechSettings(Section):
     port: int = Field(5000, ge=0, le=65535)
     stt_model: str = ""  # path or name of a ctranslate2 whisper model; empty: the one installed from PyPI
     stt_workers: int = Field(2, ge=1)
-    tts_voice: str = "pf_dora"
+    tts_voice: str = "pf_dora"  # a Kokoro voice, or the path of a Piper voice (.onnx)
+    tts_threads: int = Field(2, ge=1)  # cores one sentence may use
     language: str = "pt-BR"
     max_waiting: int = Field(64, ge=1)  # requests queued per kind; beyond it 503
 

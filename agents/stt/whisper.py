@@ -62,9 +62,7 @@ class Whisper:
         self.traits = SttTraits("whisper", frozenset(self._model.supported_languages), max_audio_s=MAX_S)
         self._tokenizers: dict[str, Any] = {}
 
-    def recognise(
-        self, pcm: bytes, *, language: str, prompt: str = "", options: tuple[str, ...] = ()
-    ) -> Recognition:
+    def recognise(self, pcm: bytes, *, language: str, prompt: str = "", options: tuple[str, ...] = ()) -> Recognition:
         """Understand at most 29 s (the rest is cut off the front: the end of a turn decides it).
 
         *prompt* biases the decoder towards its words; *options* are the answers that a short turn most likely holds.

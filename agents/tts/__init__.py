@@ -1,6 +1,6 @@
 """Text to speech: ``traits`` says what a synthesiser is, each other file is one provider or one step of the text.
 
-    text -> normalise (numbers, money, URLs into words) -> sentences -> phonemes -> Kokoro | Piper -> trim -> 16 kHz
+text -> normalise (numbers, money, URLs into words) -> sentences -> phonemes -> Kokoro | Piper -> trim -> 16 kHz
 """
 
 from __future__ import annotations
