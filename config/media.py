@@ -11,6 +11,7 @@ class RoomsSettings(Section):
     """Where rooms live: inside the product unless ``url`` names a LiveKit server (S36)."""
 
     url: str = ""  # ws:// or wss:// of a LiveKit server; empty: the embedded server (S36 livekit-url)
+    public_url: str = ""  # what browsers use to reach it, when it differs from url (a proxy, a container network)
     api_key: str = ""  # empty with an empty url: made on first start and kept in the state directory
     api_secret: Secret = Secret("")
     room_prefix: str = "attendance-"
