@@ -81,7 +81,8 @@ class Child:
 
     async def ended(self) -> int:
         """Wait for its end; its exit code."""
-        assert self.process is not None and self.process.stdout is not None
+        assert self.process is not None
+        assert self.process.stdout is not None
         while await self.process.stdout.read(65536):
             pass  # nothing is expected after the ready line, but a full pipe would stop the process
         return await self.process.wait()
@@ -96,7 +97,7 @@ class Child:
                 async with asyncio.timeout(STOP_S):
                     await process.wait()
             except TimeoutError:
-                log.warning("process_killed", extra={"process": self.name})
+                log.warning("process_killed", extra={"child": self.name})
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
@@ -154,16 +155,16 @@ class Supervisor:
             if self._stopping:
                 return
             failures = 1 if time.monotonic() - started > HEALTHY_S else failures + 1
-            log.error("process_ended", extra={"process": child.name, "exit_code": code, "failures": failures})
+            log.error("process_ended", extra={"child": child.name, "exit_code": code, "failures": failures})
             await child.stop()
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
             started = time.monotonic()
             child.restarts += 1
             try:
                 await child.start()
-                log.warning("process_restarted", extra={"process": child.name, "seconds": time.monotonic() - started})
+                log.warning("process_restarted", extra={"child": child.name, "seconds": time.monotonic() - started})
             except StartFailed as error:
-                log.error("process_not_restarted", extra={"process": child.name, "error": str(error)})
+                log.error("process_not_restarted", extra={"child": child.name, "error": str(error)})
 
     def about(self, name: str) -> dict[str, Any]:
         """What the process *name* said when it became ready; empty when it does not run here."""

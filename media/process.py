@@ -76,6 +76,6 @@ def serve_process(
     try:
         asyncio.run(run())
     except Exception:
-        log.exception("process_failed", extra={"process": name})
+        log.exception("process_failed", extra={"root": name})
         return 1
     return 0

@@ -12,10 +12,12 @@ last writes are made whatever happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -66,6 +68,7 @@ class Surroundings(Protocol):
     def recording_path(self, call: LiveCall, part: int) -> str: ...
     def emergency(self, language: str, key: str) -> str: ...
     def dialog(self, call: LiveCall) -> Dialog: ...
+
     language: str
     voice: str
     announce_s: float
@@ -342,10 +345,8 @@ class LiveCall:
             log.warning("sentence_not_said", extra={"call": self.id})
 
     async def _play(self, source: str) -> None:
-        try:
+        with contextlib.suppress(MediaLost):  # the incident is in the inbox
             self._tell(wire.Play(self.id, source))
-        except MediaLost:
-            pass  # the incident is in the inbox
 
     async def _play_emergency(self, key: str) -> None:
         path = self._around.emergency(self.language, key)
@@ -385,14 +386,10 @@ class LiveCall:
 
     async def _open(self, host: MediaHost, how: str) -> None:
         """Open the session at *host* and send the worker there with the command *how* (answer, attach)."""
-        from secrets import token_urlsafe
-
         self._token = token_urlsafe(16)
         path = self._around.recording_path(self, len(self._parts) + 1)
         around = self._around
-        await host.ask(
-            lambda rid: wire.Open(self.id, rid, self._token, path, self.language, around.voice)
-        )
+        await host.ask(lambda rid: wire.Open(self.id, rid, self._token, path, self.language, around.voice))
         host.sessions.add(self.id)
         if self._media is not None:
             self._media.sessions.discard(self.id)

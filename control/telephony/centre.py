@@ -1,8 +1,8 @@
 """Every live call of this control process: who is up, what their surroundings are, which event belongs to whom.
 
-    sip events ──┐                         ┌─► LiveCall.happened / end / attached
-    media events ┼─► CallCentre (by id) ───┤
-    desk (HTTP) ─┘                         └─► ledger (what people said, as rows)
+sip events ──┐                         ┌─► LiveCall.happened / end / attached
+media events ┼─► CallCentre (by id) ───┤
+desk (HTTP) ─┘                         └─► ledger (what people said, as rows)
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class CentreSettings:
     announce_s: float
     recordings_dir: Path | None  # None: nothing is recorded
     prompts_dir: Path
-    rooms_url: str
+    rooms_url: str  # for our sessions
+    rooms_public_url: str  # for browsers
     room_prefix: str
     api_key: str
     api_secret: str
@@ -118,6 +119,8 @@ class CallCentre:
                 call.happened("people", list(event.identities))
             case wire.RoomLost():
                 call.happened("room_lost", event.reason)
+            case wire.Faulted():
+                call.media_gone(host)
             case wire.Heard():
                 self._write(self._ledger.person_said(call, event))
             case wire.PartialHeard():
@@ -173,7 +176,7 @@ class CallCentre:
     def dialog(self, call: LiveCall) -> Dialog:
         return Dialog(self._flows.program("start"), call, self._ledger, self._flows.settings)
 
-    # --- for the desk ---------------------------------------------------------------------------------------------------
+    # --- for the desk -----------------------------------------------------------------------------------------------
 
     def of_session(self, session_id: UUID) -> LiveCall | None:
         """The live call of a conversation."""

@@ -18,8 +18,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agents.dialect import (
-    Answer, Breathe, CallMethod, Create, Delete, DialectError, Effect, Find, FlowError, GetMemory, HangUp, Hear, Log,
-    Notify, Play, Program, Save, SetMemory, SetSession, SystemPrompt, Talk, TransferToHuman, Update, Wait,
+    Answer,
+    Breathe,
+    CallMethod,
+    Create,
+    Delete,
+    DialectError,
+    Effect,
+    Find,
+    FlowError,
+    GetMemory,
+    HangUp,
+    Hear,
+    Log,
+    Notify,
+    Play,
+    Program,
+    Save,
+    SetMemory,
+    SetSession,
+    SystemPrompt,
+    Talk,
+    TransferToHuman,
+    Update,
+    Wait,
     compile_flow,
 )  # fmt: skip
 from config.agents import DialectSettings

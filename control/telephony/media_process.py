@@ -22,10 +22,10 @@ from typing import Any
 from agents.speech import SpeechClient
 from config.agents import VoiceSettings
 from config.media import MediaSettings
-from media.process import Lifetime, read_settings, serve_process
 from media.clock import MediaClock
 from media.link import Link, LinkError, connect
 from media.pcm_link import PcmListener
+from media.process import Lifetime, read_settings, serve_process
 
 from . import wire
 from .session import MediaSession, error_code

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from agents.events import Final, Partial, VoiceEvent
 from agents.pipeline import Expect, Transcriber, Voice
 from agents.speech import SpeechClient, SpeechError
 from config.agents import VoiceSettings
 from media.bridge import Bridge
 from media.clock import MediaClock
-from media.frames import FRAME_MS, Frame
+from media.frames import Frame
 from media.leg import Leg
-from media.player import Player
+from media.pcm_link import SocketLeg
+from media.player import Player, hold_music, load_wav, ringback
 from media.recording import DualRecorder
 from media.rooms import RoomLeg
 
@@ -41,7 +42,7 @@ class Superseded(Exception):
 class MediaSession:
     """Owned by the media process from ``Open`` to ``Close``; ``run`` executes one command.
 
-    Raises (as an error in the reply): ``speech_unavailable``, ``superseded``, ``room_unavailable``.
+    Errors reach control in the reply: ``speech_unavailable``, ``superseded``, ``room_unavailable``.
     """
 
     def __init__(
@@ -51,32 +52,42 @@ class MediaSession:
         self.id = opened.session
         self.token = opened.token
         self._opened, self._clock, self._speech, self._settings, self._tell = opened, clock, speech, settings, tell
-        self._recorder = DualRecorder(Path(opened.record)) if opened.record else None
-        self._bridge = Bridge(self._recorder)
         self._voice = Voice(speech, settings, language=opened.language, voice=opened.voice, emit=self._voice_event)
+        self._bridge: Bridge | None = None  # from the first audio on
+        self._recorder: DualRecorder | None = None
         self._room: RoomLeg | None = None
-        self._ear: dict[str, Transcriber] = {}
+        self._ears: dict[str, Transcriber] = {}
+        self._untap: Callable[[], None] | None = None
+        self._far: Leg | None = None
         self._speaking: asyncio.Task[Any] | None = None
         self._held = False
-        self._waiting_attach: asyncio.Event = asyncio.Event()
 
     async def start(self) -> None:
+        """Get ready before the caller's audio comes, so that nothing is loaded while somebody waits."""
+        if self._opened.record:
+            self._recorder = await DualRecorder.open(self._opened.record)
         await self._voice.start()
-        self._clock.add(self._bridge)
 
-    def attach(self, leg: Leg) -> None:
-        """The SIP worker's audio arrived (again, after this process or the worker's socket was replaced)."""
-        self._bridge.caller = leg
+    def attach(self, leg: SocketLeg) -> None:
+        """The SIP worker's audio arrived; again, when its socket was replaced."""
+        if self._bridge is None:
+            self._bridge = Bridge(leg, self._recorder, far=self._far)
+            self._bridge.start(self._clock, self._faulted)
+        else:
+            self._bridge.replace_caller(leg)
         self._tell(wire.Attached(self.id))
 
     def leg_lost(self) -> None:
-        self._bridge.caller = None
         self._tell(wire.LegLost(self.id))
+
+    def _faulted(self, error: Exception) -> None:
+        log.error("session_faulted", extra={"session": self.id}, exc_info=error)
+        self._tell(wire.Faulted(self.id, str(error)))
 
     @property
     def now_s(self) -> float:
-        """Seconds on the session's timeline: frames that the bridge has moved."""
-        return self._bridge.ticks * FRAME_MS / 1000
+        """Seconds on the session's timeline, which is the recording's."""
+        return self._bridge.elapsed_s if self._bridge is not None else 0.0
 
     # --- commands -------------------------------------------------------------------------------------------------
 
@@ -89,11 +100,11 @@ class MediaSession:
         """
         match command:
             case wire.Say():
-                return await self._spoken(self._say(command))
+                return await self._only(self._say(command))
             case wire.Ask():
-                return await self._spoken(self._ask(command))
+                return await self._only(self._ask(command))
             case wire.Play():
-                return await self._spoken(self._play(command))
+                return await self._only(self._play(command))
             case wire.Join():
                 self._hush()
                 await self._join(command)
@@ -105,19 +116,17 @@ class MediaSession:
                 self._resume()
             case wire.Digit():
                 self._voice.digit(command.digit)
-            case wire.Close():
-                return await self.close()
         return None
 
-    async def _spoken(self, work: Any) -> Any:
-        """Run *work* as the one thing the caller hears now."""
+    async def _only(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        """Run *work* as the one thing the caller hears now; a later command ends it as ``Superseded``."""
         self._hush()
-        task = self._speaking = asyncio.ensure_future(work)
+        task = self._speaking = asyncio.create_task(work, name=f"{self.id}/speaking")
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if task.cancelled() and not _cancelling():
-                raise Superseded(self.id) from None
+            if task.cancelled() and not _asked_to_stop():
+                raise Superseded("another command took the caller's ear") from None
             task.cancel()
             raise
 
@@ -126,28 +135,39 @@ class MediaSession:
             self._speaking.cancel()
         self._speaking = None
 
-    async def _say(self, command: wire.Say) -> dict[str, Any]:
-        self._bridge.connect(self._voice)
-        said = await self._voice.say(command.text, interruptible=command.interruptible)
-        return {"text": said.heard_text, "heard_s": round(said.heard_s, 2), "interrupted": said.interrupted}
+    def _connect(self, far: Leg | None) -> None:
+        self._far = far
+        if self._bridge is not None:
+            self._bridge.connect(far)
 
-    async def _ask(self, command: wire.Ask) -> dict[str, Any]:
-        self._bridge.connect(self._voice)
-        expect = Expect(
-            timeout_s=command.timeout_s, max_digits=command.max_digits, gap_s=command.gap_s,
-            options=tuple(command.options),
-        )  # fmt: skip
-        heard = await self._voice.ask(expect)
+    async def _say(self, command: wire.Say) -> dict[str, Any]:
+        self._connect(self._voice)
+        start_s = self.now_s
+        said = await self._voice.say(command.text, interruptible=command.interruptible)
         return {
-            "text": heard.text, "via": heard.via, "confidence": round(heard.confidence, 2),
-            "start_s": round(heard.start_s, 2), "end_s": round(heard.end_s, 2),
+            "text": said.heard_text, "interrupted": said.interrupted, "start_s": round(start_s, 2),
+            "end_s": round(start_s + said.heard_s, 2),
         }  # fmt: skip
 
-    async def _play(self, command: wire.Play) -> dict[str, Any] | None:
-        player = Player.open(command.source)
-        self._bridge.connect(player)
+    async def _ask(self, command: wire.Ask) -> dict[str, Any]:
+        self._connect(self._voice)
+        began_s = self.now_s
+        heard = await self._voice.ask(
+            Expect(
+                timeout_s=command.timeout_s, max_digits=command.max_digits, gap_s=command.gap_s,
+                options=tuple(command.options),
+            )
+        )  # fmt: skip
+        return {
+            "text": heard.text, "via": heard.via, "confidence": round(heard.confidence or 0.0, 2),
+            "start_s": round(began_s, 2), "end_s": round(self.now_s, 2),
+        }  # fmt: skip
+
+    async def _play(self, command: wire.Play) -> dict[str, Any]:
+        player = await _player(command.source)
+        self._connect(player)
         if command.rid:
-            await player.finished()
+            await player.finished.wait()
         return {}
 
     async def _join(self, command: wire.Join) -> None:
@@ -155,16 +175,14 @@ class MediaSession:
         room = RoomLeg(on_frame=self._room_frame, on_people=self._room_people, on_lost=self._room_lost)
         await room.connect(command.url, command.token)
         self._room = room
-        self._listen(CUSTOMER, "")
-        self._bridge.connect(room)
-        self._bridge.tap_heard = self._ear[CUSTOMER].push
-        self._held = False
+        self._resume()
+        self._room_people(room.people)
 
     async def _leave(self) -> None:
-        self._bridge.connect(None)
-        self._bridge.tap_heard = None
+        self._connect(None)
+        self._deafen()
         room, self._room = self._room, None
-        ears, self._ear = self._ear, {}
+        ears, self._ears = self._ears, {}
         if room is not None:
             await room.close()
         for ear in ears.values():
@@ -172,42 +190,50 @@ class MediaSession:
 
     def _hold(self) -> None:
         self._held = True
-        self._bridge.tap_heard = None
-        self._bridge.connect(Player.open("music"))
+        self._deafen()
+        self._connect(hold_music())
 
     def _resume(self) -> None:
         self._held = False
-        if self._room is not None:
-            self._bridge.connect(self._room)
-            self._bridge.tap_heard = self._ear[CUSTOMER].push
+        if self._room is None or self._bridge is None:
+            return
+        self._connect(self._room)
+        self._deafen()
+        self._untap = self._bridge.tap_heard(self._ear(CUSTOMER, "").push)
+
+    def _deafen(self) -> None:
+        """Stop transcribing the caller."""
+        if self._untap is not None:
+            self._untap()
+            self._untap = None
 
     async def close(self) -> dict[str, Any]:
         """End everything; what was recorded, as the reply to ``Close``."""
         self._hush()
-        self._clock.remove(self._bridge)
+        if self._bridge is not None:
+            self._bridge.stop()
         await self._leave()
         await self._voice.close()
         if self._recorder is None:
             return {"recording": None}
         info = await self._recorder.close()
-        return {"recording": info.public()}
+        return {"recording": {"path": str(info.path), "seconds": info.seconds}}
 
     # --- what people say ------------------------------------------------------------------------------------------
 
-    def _listen(self, speaker: str, name: str) -> Transcriber:
-        ear = self._ear.get(speaker)
+    def _ear(self, speaker: str, name: str) -> Transcriber:
+        ear = self._ears.get(speaker)
         if ear is None:
             began_s = self.now_s
-            ear = self._ear[speaker] = Transcriber(
+            ear = self._ears[speaker] = Transcriber(
                 self._speech, self._settings, language=self._opened.language, speaker=speaker,
                 emit=lambda event: self._transcribed(speaker, name, began_s, event),
             )  # fmt: skip
         return ear
 
     def _room_frame(self, identity: str, name: str, frame: Frame) -> None:
-        if self._held:
-            return
-        self._listen(identity, name).push(frame)
+        if not self._held:
+            self._ear(identity, name).push(frame)
 
     def _room_people(self, identities: list[str]) -> None:
         self._tell(wire.RoomChanged(self.id, identities))
@@ -215,21 +241,30 @@ class MediaSession:
     def _room_lost(self, reason: str) -> None:
         self._tell(wire.RoomLost(self.id, reason))
 
-    def _transcribed(self, speaker: str, name: str, began_s: float, event: Any) -> None:
-        if event.final:
-            start_s, end_s = round(began_s + event.start_s, 2), round(began_s + event.end_s, 2)
-            self._tell(wire.Heard(self.id, speaker, name, event.text, start_s, end_s))
-        else:
-            self._tell(wire.PartialHeard(self.id, speaker, name, event.text))
+    def _transcribed(self, speaker: str, name: str, began_s: float, event: VoiceEvent) -> None:
+        match event:
+            case Final():
+                start_s, end_s = round(began_s + event.start_s, 2), round(began_s + event.end_s, 2)
+                self._tell(wire.Heard(self.id, speaker, name, event.text, start_s, end_s))
+            case Partial():
+                self._tell(wire.PartialHeard(self.id, speaker, name, event.text))
 
-    def _voice_event(self, event: Any) -> None:
-        """What the caller says to the bot, while it is being said (the final text is the reply to ``Ask``)."""
-        text = getattr(event, "text", "")
-        if text and not getattr(event, "final", False):
-            self._tell(wire.PartialHeard(self.id, CUSTOMER, "", text))
+    def _voice_event(self, event: VoiceEvent) -> None:
+        """What the caller says to the bot while it is being said; the final text is the reply to ``Ask``."""
+        if isinstance(event, Partial):
+            self._tell(wire.PartialHeard(self.id, CUSTOMER, "", event.text))
 
 
-def _cancelling() -> bool:
+async def _player(source: str) -> Player:
+    if source == "music":
+        return hold_music()
+    if source == "ringback":
+        return ringback()
+    return Player(source, await load_wav(source))
+
+
+def _asked_to_stop() -> bool:
+    """Is the current task itself being cancelled (rather than the one it waits for)?"""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -240,4 +275,4 @@ def error_code(error: BaseException) -> str:
         return "speech_unavailable"
     if isinstance(error, Superseded):
         return "superseded"
-    return getattr(error, "code", "failed")
+    return str(getattr(error, "code", "failed"))

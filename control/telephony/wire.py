@@ -4,7 +4,7 @@ Control commands; the media process replies to those that carry ``rid`` with ``R
 One dataclass a message: what is not declared here cannot be sent.
 
     control --> media   Open Say Ask Play Talk Join Leave Hold Resume Digit Close
-    media --> control   Reply Attached LegLost Heard PartialHeard RoomChanged RoomLost SpeechDown
+    media --> control   Reply Attached LegLost Heard PartialHeard RoomChanged RoomLost Faulted
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Open(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Say(Wire):
-    """Speak *text*. Reply, when it was heard or talked over: ``{text, heard_s, interrupted}``."""
+    """Speak *text*. Reply, when it was heard or talked over: ``{text, interrupted, start_s, end_s}``."""
 
     TYPE: ClassVar[str] = "say"
     rid: str
@@ -184,8 +184,16 @@ class RoomLost(Wire):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Faulted(Wire):
+    """The session's bridge failed and moves no audio any more: open it anew."""
+
+    TYPE: ClassVar[str] = "faulted"
+    error: str
+
+
 COMMANDS = {kind.TYPE: kind for kind in (Open, Say, Ask, Play, Join, Leave, Hold, Resume, Digit, Close)}
-EVENTS = {kind.TYPE: kind for kind in (Reply, Attached, LegLost, Heard, PartialHeard, RoomChanged, RoomLost)}
+EVENTS = {kind.TYPE: kind for kind in (Reply, Attached, LegLost, Heard, PartialHeard, RoomChanged, RoomLost, Faulted)}
 
 
 def decode(message: Message, kinds: dict[str, type[Wire]]) -> Wire:

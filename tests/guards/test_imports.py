@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -132,8 +133,7 @@ def test_a_library_with_weight_is_named_in_one_place(library: str) -> None:
     bad = [
         f"{each.file}:{each.line} imports {each.module}"
         for each in ALL
-        if (each.module == library or each.module.startswith(library + "."))
-        and not each.file.startswith(HOME[library])
+        if (each.module == library or each.module.startswith(library + ".")) and not each.file.startswith(HOME[library])
     ]
     assert not bad, offences(f"{library} belongs to {', '.join(HOME[library])}") + "\n".join(sorted(set(bad)))
 
@@ -176,6 +176,19 @@ def test_no_log_message_is_built_from_values() -> None:
                 ):
                     bad.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not bad, "put the value into extra:\n" + "\n".join(bad)
+
+
+def test_no_log_field_has_a_name_that_logging_keeps_for_itself() -> None:
+    """``extra={"process": …}`` raises KeyError, in the very moment that something else went wrong."""
+    taken = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+    bad = []
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict):
+                    names = {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+                    bad += [f"{path.relative_to(ROOT)}:{node.value.lineno}: {name}" for name in names & taken]
+    assert not bad, "\n".join(bad)
 
 
 def test_every_file_says_what_it_is() -> None:
