@@ -21,6 +21,8 @@ class HttpSettings(Section):
     public_url: str = ""  # what browsers use, when a proxy stands in front
     session_hours: float = Field(12.0, gt=0)
     max_body_bytes: int = Field(1_048_576, ge=1024)
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For and -Proto are believed ("10.0.0.0/8")
+    metrics_token: Secret = Secret("")  # bearer token of /metrics; empty: this machine's own addresses only
     sign_in_attempts: int = Field(5, ge=1)  # failures in a row before an account or address has to wait
     sign_in_wait_s: float = Field(60.0, gt=0)  # the wait after that; doubles with each further failure, at most 1 h
 

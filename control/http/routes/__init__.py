@@ -1,0 +1,8 @@
+"""Every route of the API, in one table: the router, the checks before each handler and OpenAPI all come from it."""
+
+from __future__ import annotations
+
+from ..route import Route
+from . import auth, system
+
+ROUTES: tuple[Route, ...] = (*auth.ROUTES, *system.ROUTES)
