@@ -25,6 +25,7 @@ from . import wire
 from .dialog import Dialog, Handover
 from .errors import CallGone, MediaLost, MediaRefused, NoCapacity, SpeechDown
 from .hosts import MediaHost, SipHost
+from .journal import Journal
 from .ledger import Ledger
 from .texts import text
 
@@ -90,11 +91,11 @@ class LiveCall:
         self.ended = asyncio.Event()
         self.cause = ""
         self.refused_incidents = 0
+        self.journal = Journal(self.id)
         self._around = around
         self._media: MediaHost | None = None
         self._token = ""
         self._parts: list[str] = []
-        self._saved: list[dict[str, Any]] = []
         self._inbox: asyncio.Queue[Incident] = asyncio.Queue(INBOX)
         self._reopening = asyncio.Lock()
         self._handed_over: Handover | None = None
@@ -191,7 +192,7 @@ class LiveCall:
         return True
 
     async def _talk_with_bot(self) -> None:
-        await self.ledger.advance(self, "bot")
+        self.ledger.advance(self, "bot")
         dialog = self._around.dialog(self)
         try:
             self._handed_over = await dialog.run()
@@ -202,7 +203,7 @@ class LiveCall:
 
     async def _wait_for_person(self) -> bool:
         """Music, position and expected wait until somebody accepts. False: the caller left the queue for a callback."""
-        await self.ledger.advance(self, "queued")
+        self.ledger.advance(self, "queued")
         entered = time.monotonic()
         offered_callback = False
         while not self.accepted.is_set():
@@ -210,7 +211,7 @@ class LiveCall:
             if place is None:  # taken out of the queue elsewhere (resolved by a supervisor)
                 return False
             if time.monotonic() - entered > place.max_wait_s:
-                await self.ledger.ask_callback(self, "max_wait")
+                self.ledger.ask_callback(self, "max_wait")
                 await self._say_anyway(text(self.language, "overflow"))
                 return False
             sentences = [text(self.language, "position_first" if place.position <= 1 else "position",
@@ -228,7 +229,7 @@ class LiveCall:
                 await self._play("music")
             asked = await self._read_queue(offered_callback, self._around.announce_s)
             if asked:
-                await self.ledger.ask_callback(self, "caller")
+                self.ledger.ask_callback(self, "caller")
                 await self._say_anyway(text(self.language, "callback_taken"))
                 return False
         return True
@@ -250,7 +251,7 @@ class LiveCall:
     async def _talk_with_person(self) -> bool:
         """Bridge the caller with the room until the conversation is finished. True: back to the queue."""
         await self._join_room()
-        await self.ledger.advance(self, "talking")
+        self.ledger.advance(self, "talking")
         there = False
         leave_at: float | None = time.monotonic() + AWAY_S  # the browser has yet to come
         music = False
@@ -277,11 +278,11 @@ class LiveCall:
                 case "hold":
                     self._held = True
                     self._tell(wire.Hold(self.id))
-                    await self.ledger.advance(self, "held")
+                    self.ledger.advance(self, "held")
                 case "resume":
                     self._held = False
                     self._tell(wire.Resume(self.id))
-                    await self.ledger.advance(self, "talking")
+                    self.ledger.advance(self, "talking")
                 case "room_lost":
                     log.error("room_lost", extra={"call": self.id, "reason": incident.value})
                     await self._rejoin()
@@ -294,7 +295,7 @@ class LiveCall:
         self.accepted.clear()
         self._held = False
         self._tell(wire.Leave(self.id))
-        await self.ledger.requeue(self)
+        self.ledger.requeue(self)
 
     async def _rejoin(self) -> None:
         await self._play_emergency("moment")
@@ -327,14 +328,14 @@ class LiveCall:
             SpeechDown: there is no voice now.
         """
         said = await self._do(lambda rid: wire.Say(self.id, rid, words, interruptible))
-        await self.ledger.said(self, said["text"] or words, said)
+        self.ledger.said(self, said["text"] or words, said)
         return said
 
     async def ask(self, **expect: Any) -> dict[str, Any]:
         """Listen for one answer (see ``wire.Ask``) and write it down."""
         heard = await self._do(lambda rid: wire.Ask(self.id, rid, **expect))
         if heard["text"]:
-            await self.ledger.heard(self, heard)
+            self.ledger.heard(self, heard)
         return heard
 
     async def _say_anyway(self, words: str) -> None:
@@ -429,17 +430,16 @@ class LiveCall:
 
     async def _last_writes(self) -> None:
         """Close the session, the room and the rows. Each step is tried whatever became of the one before."""
-        recording = None
         if self._media is not None:
             self._media.sessions.discard(self.id)
             try:
                 async with asyncio.timeout(5):
-                    recording = (await self._media.ask(lambda rid: wire.Close(self.id, rid))).get("recording")
+                    await self._media.ask(lambda rid: wire.Close(self.id, rid))
             except (MediaLost, MediaRefused, TimeoutError) as error:
                 log.warning("session_not_closed", extra={"call": self.id, "error": str(error)})
         for step in (
             self._around.close_room(self),
-            self.ledger.save_recordings(self, self._parts, recording),
+            self.ledger.save_recordings(self, self._parts),
             self.ledger.finish(self, self.cause or "unknown"),
         ):
             try:

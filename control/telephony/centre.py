@@ -57,7 +57,6 @@ class CallCentre:
         self._ledger, self._flows, self._rooms = ledger, flows, rooms
         self._live: dict[str, LiveCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._writes: set[asyncio.Task[None]] = set()
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -122,23 +121,13 @@ class CallCentre:
             case wire.Faulted():
                 call.media_gone(host)
             case wire.Heard():
-                self._write(self._ledger.person_said(call, event))
+                self._ledger.person_said(call, event)
             case wire.PartialHeard():
                 self._ledger.partial(call, event)
 
     def media_gone(self, host: MediaHost) -> None:
         for call in list(self._live.values()):
             call.media_gone(host)
-
-    def _write(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
-        self._writes.add(task)
-        task.add_done_callback(self._written)
-
-    def _written(self, task: asyncio.Task[None]) -> None:
-        self._writes.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("transcript_not_written", exc_info=task.exception())
 
     # --- surroundings of a call ---------------------------------------------------------------------------------------
 
@@ -197,4 +186,4 @@ class CallCentre:
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._writes, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

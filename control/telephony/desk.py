@@ -37,7 +37,7 @@ class TelephonyDesk:
             return None
         _, token = self._centre.room_grant(call, f"attendant-{actor.user_id}", actor.name)
         if not call.accepted.is_set():
-            await self._ledger.advance(call, "connecting")
+            self._ledger.advance(call, "connecting")
             call.happened("accepted", actor)
         log.info("attendant_joins", extra={"call": call.id, "user": str(actor.user_id)})
         return RoomGrant(self._centre.settings.rooms_public_url, token, self._centre.room_name(call))

@@ -182,7 +182,7 @@ class Dialog:
             case SetMemory():
                 await ledger.remember(call, effect.scope, effect.key, effect.value)
             case Notify():
-                await ledger.notify(call, effect.to, effect.message)
+                ledger.notify(call, effect.to, effect.message)
             case Wait():
                 await asyncio.sleep(effect.seconds)
             case Breathe():
