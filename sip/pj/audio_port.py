@@ -1,0 +1,81 @@
+"""20 ms frames out of and into pjsua2's conference bridge.
+
+Both callbacks run on the null device's clock thread, 50 times a second and call: whatever they do delays RTP. Copying
+a vector byte by byte through SWIG costs over 100 microseconds, so frames are read and written by address; that relies
+on libstdc++ keeping a vector's begin and end in its first two words, which ``check_layout`` proves at start.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import pjsua2 as pj
+
+from media.frames import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
+from media.pcm_link import WorkerEnd
+
+_Words = ctypes.c_void_p * 2
+
+
+def _span(vector: pj.ByteVector) -> tuple[int, int]:
+    begin, end = _Words.from_address(int(vector.this))
+    return begin or 0, end or 0
+
+
+def check_layout() -> None:
+    """Prove that bytes can be read and written by address. Raises RuntimeError where this build differs."""
+    pattern = bytes(range(256)) * 2
+    vector = pj.ByteVector(pattern)
+    begin, end = _span(vector)
+    if end - begin != len(pattern) or ctypes.string_at(begin, end - begin) != bytes(vector):
+        raise RuntimeError("this build of pjsua2 lays out its vectors differently")
+
+
+class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
+    """A port of the bridge. Subclasses say what is done with a frame heard and which frame is said next."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._silence = pj.ByteVector(SILENCE)
+        self._out = pj.ByteVector(SILENCE)
+        self._out_at = _span(self._out)[0]
+        wanted = pj.MediaFormatAudio()
+        wanted.type = pj.PJMEDIA_TYPE_AUDIO
+        wanted.clockRate, wanted.channelCount, wanted.bitsPerSample = RATE_HZ, 1, 16
+        wanted.frameTimeUsec = FRAME_MS * 1000
+        self.createPort(name, wanted)
+
+    def heard(self, frame: bytes) -> None:
+        """Take 20 ms from the far end. On the clock's thread: short, and never raises."""
+
+    def said(self) -> bytes | None:
+        """Give the next 20 ms for the far end; None is silence. On the clock's thread: short, and never raises."""
+        return None
+
+    def onFrameReceived(self, frame: pj.MediaFrame) -> None:
+        begin, end = _span(frame.buf)
+        self.heard(ctypes.string_at(begin, FRAME_BYTES) if end - begin == FRAME_BYTES else SILENCE)
+
+    def onFrameRequested(self, frame: pj.MediaFrame) -> None:
+        frame.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
+        data = self.said()
+        if data is None:
+            frame.buf = self._silence
+        else:
+            ctypes.memmove(self._out_at, data, FRAME_BYTES)
+            frame.buf = self._out
+        frame.size = FRAME_BYTES
+
+
+class PcmPort(FramePort):
+    """A caller's audio, to and from a media process."""
+
+    def __init__(self, name: str, link: WorkerEnd) -> None:
+        self.link = link
+        super().__init__(name)
+
+    def heard(self, frame: bytes) -> None:
+        self.link.send(frame)
+
+    def said(self) -> bytes | None:
+        return self.link.recv()
