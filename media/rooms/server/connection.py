@@ -39,8 +39,8 @@ class Connection:
 
     def finish(
         self,
-        reason: models.DisconnectReason.ValueType | None = None,
-        action: rtc.LeaveRequest.Action.ValueType = rtc.LeaveRequest.Action.DISCONNECT,
+        reason: models.DisconnectReason | None = None,
+        action: rtc.LeaveRequest.Action = rtc.LeaveRequest.Action.DISCONNECT,
     ) -> None:
         """Close after what is queued, with a ``leave`` last when there is a *reason*."""
         if self.finished:

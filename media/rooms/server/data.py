@@ -23,7 +23,7 @@ class DataRelay:
         self._counters = counters
 
     def relay(self, sender: Participant, label: str, message: bytes) -> None:
-        """Stamp a client's packet with who sent it and pass it on. Malformed, forbidden or repeated: dropped, counted."""
+        """Stamp a client's packet with its sender and pass it on. Malformed, forbidden, repeated: dropped, counted."""
         if label not in (RELIABLE, LOSSY):
             self._counters["data_unknown_channel"] += 1
             return

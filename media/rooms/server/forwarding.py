@@ -163,12 +163,13 @@ class UpTrack:
 
 
 class DownTrack:
-    """One subscriber's copy of a track. ``ready`` when the subscriber's description names it and its transport is up."""
+    """One subscriber's copy of a track. ``ready`` when its description names it and its transport is up."""
 
     __slots__ = (
         "_continuity", "_counters", "_cut", "_hist", "_last_out_s", "_resend_left", "_resend_second", "_ring", "_size",
         "_ts_offset", "allowed_rank", "current", "highest_in", "mid", "octets", "on_ready", "out_seq", "out_ts",
-        "packets", "payload_type", "paused", "peer", "ready", "seq_offset", "ssrc", "subscriber_sid", "track", "waiting",
+        "packets", "payload_type", "paused", "peer", "ready", "seq_offset", "ssrc", "subscriber_sid", "track",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, track: UpTrack, peer: Peer, subscriber_sid: str, counters: Counters) -> None:

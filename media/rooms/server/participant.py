@@ -47,7 +47,7 @@ class Participant:
         self.attributes = dict(grants.attributes)
         self.permission: Permission = grants.permission
         self.client = client
-        self.state: models.ParticipantInfo.State.ValueType = State.JOINING
+        self.state: models.ParticipantInfo.State = State.JOINING
         self.connection: Connection | None = connection
         self.auto_subscribe = auto_subscribe
         self.tracks: dict[str, UpTrack] = {}  # published, by sid
@@ -132,7 +132,7 @@ class Participant:
 
     # -- publishing
 
-    def add_track(self, request: rtc.AddTrackRequest) -> rtc.RequestResponse.Reason.ValueType:
+    def add_track(self, request: rtc.AddTrackRequest) -> rtc.RequestResponse.Reason:
         """Announce a track; its media comes with the next offer. OK, or why not."""
         if not self.permission.may_publish(request.source):
             return rtc.RequestResponse.NOT_ALLOWED
@@ -264,7 +264,7 @@ class Participant:
             self.changed()
 
     def on_line_closed(self, line: Line, reason: str) -> None:
-        """DTLS ended under a live client: only a full reconnect helps. A goodbye of the client itself is followed by leave."""
+        """DTLS broke under a live client: only a full reconnect helps. A goodbye of the client is followed by leave."""
         log.info("line_closed", extra={"participant": self.sid, "reason": reason})
         if not self.closed and reason != "close_notify":
             self.room.house.later(self.room.remove, self, models.DisconnectReason.MEDIA_FAILURE, True)
@@ -287,7 +287,7 @@ class Participant:
         self.away_since_s = asyncio.get_running_loop().time()
         return True
 
-    def close(self, reason: models.DisconnectReason.ValueType, *, may_return: bool = False) -> None:
+    def close(self, reason: models.DisconnectReason, *, may_return: bool = False) -> None:
         """End everything of this participant; the client gets a ``leave`` with *reason*. Called by the room only."""
         if self.closed:
             return

@@ -13,7 +13,7 @@ GOOD_LOSS = 0.02
 POOR_LOSS = 0.08
 
 
-def quality_of(participant: Participant) -> models.ConnectionQuality.ValueType:
+def quality_of(participant: Participant) -> models.ConnectionQuality:
     """LOST while its signalling is away, else by the worst loss since the last look."""
     if participant.connection is None:
         return models.ConnectionQuality.LOST

@@ -1,4 +1,4 @@
-"""What is known of one incoming RTP stream: loss, jitter, duplicates, what to ask for again (RFC 3550 §6.4, A.3, A.8)."""
+"""What is known of one incoming RTP stream: loss, jitter, duplicates, what to ask for again (RFC 3550 A.3, A.8)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reception:
         self.next_nack_s = 0.0
 
     def take(self, seq: int, now_s: float) -> int:
-        """Note one packet: the number of packets newly missing before it, 0 for in order or late, −1 for a duplicate."""
+        """Note one packet: how many are newly missing before it, 0 for in order or late, −1 for a duplicate."""
         slot, mark = seq & 1023, (seq >> 10) + 1
         if self._seen[slot] == mark:
             return DUPLICATE

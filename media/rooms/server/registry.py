@@ -76,9 +76,7 @@ class Registry:
         except KeyError:
             raise NotFound("requested room does not exist") from None
 
-    def delete(
-        self, name: str, reason: models.DisconnectReason.ValueType = models.DisconnectReason.ROOM_DELETED
-    ) -> None:
+    def delete(self, name: str, reason: models.DisconnectReason = models.DisconnectReason.ROOM_DELETED) -> None:
         """Close a room; its participants are told why and cannot resume.
 
         Raises:
@@ -93,7 +91,7 @@ class Registry:
         if not room.participants and self.rooms.get(room.name) is room:
             self.delete(room.name, models.DisconnectReason.ROOM_CLOSED)
 
-    def close(self, reason: models.DisconnectReason.ValueType = models.DisconnectReason.SERVER_SHUTDOWN) -> None:
+    def close(self, reason: models.DisconnectReason = models.DisconnectReason.SERVER_SHUTDOWN) -> None:
         for name in list(self.rooms):
             self.delete(name, reason)
         if self._timer is not None:

@@ -86,9 +86,7 @@ class Room:
         self.watch_emptiness()
         log.info("participant_joined", extra={"room": self.name, "participant": participant.sid})
 
-    def remove(
-        self, participant: Participant, reason: models.DisconnectReason.ValueType, may_return: bool = False
-    ) -> None:
+    def remove(self, participant: Participant, reason: models.DisconnectReason, may_return: bool = False) -> None:
         """End *participant*, with a ``leave`` that says why; the others see it go."""
         if participant.closed:
             return
@@ -117,7 +115,7 @@ class Room:
         self.metadata = metadata
         self._tell(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=self.info())))
 
-    def close(self, reason: models.DisconnectReason.ValueType) -> None:
+    def close(self, reason: models.DisconnectReason) -> None:
         """Everybody out. Called by the registry only."""
         self.closed = True
         self._cancel_closing()

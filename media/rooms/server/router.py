@@ -25,7 +25,7 @@ class Router:
         self._extensions: dict[int, str] = {}
         self.worst_loss = 0  # of 256: what this peer's receiver reports said since the last look
 
-    def rtp(self, packet: bytes) -> None:
+    def media(self, packet: bytes) -> None:
         if len(packet) < MIN_BYTES:
             return
         found = self.by_ssrc.get(int.from_bytes(packet[8:12], "big")) or self._bind(packet)
@@ -78,7 +78,7 @@ class Router:
         entry = self.by_ssrc[ssrc] = track, layer
         return entry
 
-    def rtcp(self, packet: bytes) -> None:
+    def control(self, packet: bytes) -> None:
         for part in rtcp.parts(packet):
             if part.kind == rtcp.SR:
                 info = rtcp.sender_info(part)
@@ -98,9 +98,9 @@ class Router:
         down = self.downs.get(rtcp.media_ssrc(part))
         if down is None:
             return
-        if part.kind == rtcp.RTPFB and part.count == rtcp.NACK:
+        if part.kind == rtcp.RTPFB and part.code == rtcp.NACK:
             now_s = time.monotonic()
             for seq in rtcp.nacked(part):
                 down.resend(seq, now_s)
-        elif part.kind == rtcp.PSFB and part.count in (rtcp.PLI, rtcp.FIR):
+        elif part.kind == rtcp.PSFB and part.code in (rtcp.PLI, rtcp.FIR):
             down.track.request_keyframe(down.current)

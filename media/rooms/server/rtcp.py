@@ -1,4 +1,4 @@
-"""RTCP as bytes: reading compounds and writing the few packets a forwarding server sends (RFC 3550 §6, RFC 4585, 5104)."""
+"""RTCP as bytes: reading compounds, writing what a forwarding server sends (RFC 3550 §6, RFC 4585, RFC 5104)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Part(NamedTuple):
     """One packet of a compound."""
 
     kind: int
-    count: int  # report count, or the feedback message type
+    code: int  # report count, or the feedback message type
     body: bytes  # after the 4-byte header
 
 
@@ -54,7 +54,7 @@ def sender_info(part: Part) -> SenderInfo | None:
 def reports(part: Part) -> Iterator[tuple[int, int]]:
     """(SSRC, fraction lost of 256) of each report block of an SR or RR."""
     at = 24 if part.kind == SR else 4
-    for _ in range(part.count):
+    for _ in range(part.code):
         if at + 24 > len(part.body):
             return
         yield int.from_bytes(part.body[at : at + 4], "big"), part.body[at + 4]
@@ -74,7 +74,7 @@ def nacked(part: Part) -> Iterator[int]:
 
 def media_ssrc(part: Part) -> int:
     """The SSRC a feedback packet is about; for FIR the first of its entries (RFC 5104 §4.3.1)."""
-    if part.kind == PSFB and part.count == FIR and len(part.body) >= 12:
+    if part.kind == PSFB and part.code == FIR and len(part.body) >= 12:
         return int.from_bytes(part.body[8:12], "big")
     return int.from_bytes(part.body[4:8], "big")
 

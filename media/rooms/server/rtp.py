@@ -11,7 +11,7 @@ VERSION: Final = 0x80
 
 
 def extensions(packet: bytes) -> dict[int, bytes]:
-    """All header extensions of *packet* by id, one- and two-byte forms; empty when there are none or they are broken."""
+    """All header extensions of *packet* by id, one- and two-byte forms; empty when there are none, or broken ones."""
     found: dict[int, bytes] = {}
     if not packet[0] & 0x10:
         return found
@@ -47,7 +47,7 @@ def extensions(packet: bytes) -> dict[int, bytes]:
 
 
 def audio_level(packet: bytes, number: int) -> int:
-    """The level byte (RFC 6464: bit 7 voice, low bits −dBov) of extension *number*, or −1. The hot one-byte form only."""
+    """The level byte (RFC 6464: bit 7 voice, then −dBov) of extension *number*, or −1. One-byte form only."""
     at = MIN_BYTES + 4 * (packet[0] & 15)
     if len(packet) < at + 8 or packet[at] != 0xBE:
         return -1

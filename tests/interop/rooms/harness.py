@@ -156,7 +156,7 @@ async def speaking(room: rtc.Room, hz: float) -> AsyncIterator[Mouth]:
 
 
 async def hears(track: rtc.Track, hz: float, *, seconds: float = 12.0) -> float:
-    """Listen to *track* until half a second of it is the tone *hz*; the share of energy there. Fails after *seconds*."""
+    """Listen until half a second is the tone *hz*; returns the share of energy there. Fails after *seconds*."""
     stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1)
     kept, best = np.zeros(0, np.int16), 0.0
     try:

@@ -19,8 +19,8 @@ MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 AUDIO_LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-# Answered in every section, placeholders too: what an answer leaves out never comes back in later offers. Transport-wide
-# feedback is left out whole, for it must not be negotiated without being sent.
+# Answered in every section, placeholders too: what an answer leaves out never comes back in later offers.
+# Transport-wide feedback is left out whole, for it must not be negotiated without being sent.
 EXTENSIONS: Final = {"audio": frozenset({MID, AUDIO_LEVEL}), "video": frozenset({MID, RID, REPAIRED_RID})}
 
 
@@ -31,7 +31,7 @@ def usable(section: Section) -> list[Codec]:
 
 
 def choose(section: Section, wanted: str) -> Codec | None:
-    """The codec a publisher gets: the one its request named (``vp8`` or ``video/vp8``), else its first; None: no codec."""
+    """The codec a publisher gets: the one it asked for (``vp8`` or ``video/vp8``), else its first; None: no codec."""
     codecs = usable(section)
     name = wanted.rpartition("/")[2].lower()
     return next((codec for codec in codecs if codec.name == name), codecs[0] if codecs else None)

@@ -36,7 +36,7 @@ class OfferedSection:
 
 
 class DualNegotiation:
-    """Publisher and subscriber lines. One offer of ours is under way at a time; what changes meanwhile waits for the next."""
+    """Publisher and subscriber lines. One offer of ours is under way at a time; later changes wait for the next."""
 
     single = False
 

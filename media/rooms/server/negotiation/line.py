@@ -25,8 +25,8 @@ class Line:
         self.router = Router(counters)
         self.peer = Peer(mux, certificate, counters, opens_channels=offers)
         self.peer.owner = self
-        self.on_rtp = self.router.rtp
-        self.on_rtcp = self.router.rtcp
+        self.on_rtp = self.router.media
+        self.on_rtcp = self.router.control
         self.sections: list[Section] = []  # of the far end's last description
         self.session_id = new_session_id()
         self.version = 0

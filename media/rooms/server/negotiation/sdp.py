@@ -150,9 +150,9 @@ def _attribute(section: Section, name: str, value: str) -> None:
         words = value.split()
         section.stream_id, section.track_id = words[0], words[1] if len(words) > 1 else ""
     elif name == "ssrc":
-        number = int(value.partition(" ")[0])
-        if number not in section.ssrcs:
-            section.ssrcs.append(number)
+        ssrc = int(value.partition(" ")[0])
+        if ssrc not in section.ssrcs:
+            section.ssrcs.append(ssrc)
     elif name == "ssrc-group":
         words = value.split()
         if words[0] == "FID":

@@ -240,11 +240,10 @@ class Dtls:
     def _take_keys(self) -> bool:
         assert self._ssl is not None
         chosen = self._ssl.get_selected_srtp_profile()
-        for name, profile, key_bytes, salt_bytes in self._certificate.profiles:
-            if name == chosen:
-                break
-        else:
+        found = next((profile for profile in self._certificate.profiles if profile[0] == chosen), None)
+        if found is None:
             return False
+        _, profile, key_bytes, salt_bytes = found
         block = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key_bytes + salt_bytes))
         keys = block[:key_bytes], block[key_bytes : 2 * key_bytes]
         salts = block[2 * key_bytes : 2 * key_bytes + salt_bytes], block[2 * key_bytes + salt_bytes :]

@@ -18,7 +18,7 @@ import socket
 import string
 from collections.abc import Callable, Sequence
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from ..counters import Counters
 from .stun import Address, binding_success, parse_binding_request

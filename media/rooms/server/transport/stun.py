@@ -1,4 +1,4 @@
-"""The part of STUN that an ICE-lite server needs: binding requests in, binding successes out (RFC 8489, RFC 8445 §7.3)."""
+"""The part of STUN an ICE-lite server needs: binding requests in, binding successes out (RFC 8489, 8445 §7.3)."""
 
 from __future__ import annotations
 
