@@ -21,7 +21,7 @@ from .. import languages
 from ..errors import AgentError, SpeechRefused, SpeechUnavailable
 from ..ports import Recognition
 from ..stt import Recogniser
-from ..tts import Synthesiser, sentences, spoken
+from ..tts import Synthesiser, clauses, sentences, spoken
 from .kept import Kept
 from .work import Job, Priority, Workers
 
@@ -138,8 +138,11 @@ class Engines:
             SpeechRefused: no such voice.
             SpeechUnavailable: as ``recognise``.
         """
-        for sentence in sentences(spoken(text, language)):
-            yield await self._sentence(sentence, voice, language, Priority.FINAL, disk=False)
+        for sentence in _sentences(text, language):
+            # What is kept comes whole; what must be made now comes clause by clause, so that the first is soon there.
+            known = self.kept.has(self._key(sentence, voice, language))
+            for piece in [sentence] if known else clauses(sentence):
+                yield await self._sentence(piece, voice, language, Priority.FINAL, disk=False)
 
     def render(self, texts: list[str], *, voice: str, language: str) -> tuple[int, int]:
         """Keep *texts* on disk. How many sentences are there already, and how many are now being made.
@@ -147,7 +150,7 @@ class Engines:
         Raises:
             SpeechRefused: too many at once.
         """
-        wanted = dict.fromkeys(s for text in texts for s in sentences(spoken(text, language)))
+        wanted = dict.fromkeys(sentence for text in texts for sentence in _sentences(text, language))
         missing = [s for s in wanted if not self.kept.on_disk(self._key(s, voice, language))]
         if self._render_queue + len(missing) > MAX_RENDERING:
             raise SpeechRefused(f"at most {MAX_RENDERING} sentences can wait to be rendered")
@@ -182,9 +185,10 @@ class Engines:
         if pcm is None:
             await self._wait(self._tts_ready, self.tts)
             job = self._job(key, sentence, voice, language, priority)
-            pcm = await asyncio.shield(job.answer)
+            pcm = bytes(await asyncio.shield(job.answer))
             self.kept.put(key, pcm, disk=disk)
-        elif disk and not self.kept.on_disk(key):
+            return pcm
+        if disk and not self.kept.on_disk(key):
             self.kept.put(key, pcm, disk=True)
         return pcm
 
@@ -232,6 +236,11 @@ class Engines:
 # Part of every rendered prompt's key: changed when the sound of the same sentence changes. The voice's name tells
 # Kokoro from Piper, so a prompt is found before any model is loaded.
 ENGINE = "1"
+
+
+def _sentences(text: str, language: str) -> list[str]:
+    """The same pieces whether a text comes whole or a sentence at a time: what is rendered must be found again."""
+    return [said for sentence in sentences(text) for said in sentences(spoken(sentence, language))]
 
 
 def _give_back_memory() -> None:

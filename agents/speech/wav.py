@@ -40,10 +40,10 @@ def samples_16k(data: bytes, *, max_s: float) -> npt.NDArray[np.float32]:
             if file.getnframes() > max_s * file.getframerate():
                 raise ValueError(f"longer than {max_s:.0f} s")
             rate, channels = file.getframerate(), file.getnchannels()
-            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
     except (wave.Error, EOFError):
         return _decode(data, max_s)
-    mono = pcm.reshape(-1, channels).mean(axis=1) if channels > 1 else pcm
+    mono = pcm.reshape(-1, channels).mean(axis=1, dtype=np.float32) if channels > 1 else pcm
     return resample(mono, rate, RATE_HZ)
 
 
@@ -61,13 +61,13 @@ def _decode(data: bytes, max_s: float) -> npt.NDArray[np.float32]:
     pieces: list[npt.NDArray[np.float32]] = []
     have = 0
     try:
-        with av.open(io.BytesIO(data)) as file:
+        with av.open(io.BytesIO(data), "r") as file:
             if not file.streams.audio:
                 raise ValueError("no sound in this file")
             to_house = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
             for frame in file.decode(audio=0):
                 for converted in to_house.resample(frame):
-                    pieces.append(converted.to_ndarray().ravel())
+                    pieces.append(np.asarray(converted.to_ndarray(), np.float32).ravel())
                     have += len(pieces[-1])
                 if have > max_s * RATE_HZ:
                     raise ValueError(f"longer than {max_s:.0f} s")

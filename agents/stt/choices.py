@@ -21,7 +21,7 @@ def best_choice(
 ) -> tuple[str, float]:
     """*text* or the option that it probably was. *likelihood* gives mean log probability a token."""
     words = fold(text).split()
-    if matched(text, options) or len(words) > SHORT_WORDS:
+    if len(words) > SHORT_WORDS or _certain(text, options):
         return text, score
     short = [option for option in options[:MOST_OPTIONS] if 0 < len(fold(option).split()) <= SHORT_WORDS]
     scored = [(likelihood(option), option) for option in short]
@@ -31,3 +31,9 @@ def best_choice(
     if best >= FLOOR and best >= score - MARGIN:
         return option, best
     return text, score
+
+
+def _certain(text: str, options: tuple[str, ...]) -> bool:
+    """One expected answer stands in *text*. "Sim, não." holds two, which is what a guessing decoder writes."""
+    found = matched(text, options)
+    return found is not None and matched(text, tuple(option for option in options if option != found)) is None

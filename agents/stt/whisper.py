@@ -112,7 +112,7 @@ class Whisper:
 
     def _prompt(self, tokenizer: Any, prompt: str) -> list[int]:
         before = tokenizer.encode(" " + prompt.strip())[-100:] if prompt.strip() else []
-        return self._model.get_prompt(tokenizer, before, without_timestamps=True)
+        return list(self._model.get_prompt(tokenizer, before, without_timestamps=True))
 
     def _decode(self, encoded: Any, tokenizer: Any, prompt: str, seconds: float) -> tuple[list[int], float, float]:
         start = self._prompt(tokenizer, prompt)

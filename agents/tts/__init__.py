@@ -5,7 +5,7 @@ text -> normalise (numbers, money, URLs into words) -> sentences -> phonemes -> 
 
 from __future__ import annotations
 
-from .text import sentences, spoken
+from .text import clauses, sentences, spoken
 from .traits import Synthesiser, TtsTraits
 
-__all__ = ["Synthesiser", "TtsTraits", "sentences", "spoken"]
+__all__ = ["Synthesiser", "TtsTraits", "clauses", "sentences", "spoken"]

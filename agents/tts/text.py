@@ -9,6 +9,7 @@ from .. import languages
 from .portuguese import normalise as normalise_portuguese
 
 MAX_SENTENCE = 200  # characters; Kokoro takes 510 phonemes, and a shorter piece is heard sooner
+MIN_CLAUSE = 24  # characters; a shorter clause sounds chopped off
 MAX_TEXT = 4096  # characters of one request, as OpenAI's endpoint has it
 
 _END = re.compile(r"(?<=[.!?…])[\"'”)]*\s+|\n+")
@@ -39,6 +40,17 @@ def sentences(text: str) -> list[str]:
         elif any(c.isalnum() for c in piece):
             whole.append(piece.strip())
     return [part for sentence in whole for part in _short(sentence)]
+
+
+def clauses(sentence: str) -> list[str]:
+    """*sentence* cut at its commas into pieces of at least MIN_CLAUSE characters, to be spoken one after the other."""
+    pieces: list[str] = []
+    for piece in (part for part in _CLAUSE.split(sentence) if part.strip()):
+        if pieces and (len(pieces[-1]) < MIN_CLAUSE or len(piece) < MIN_CLAUSE):
+            pieces[-1] += " " + piece
+        else:
+            pieces.append(piece)
+    return pieces
 
 
 def _short(sentence: str) -> list[str]:
