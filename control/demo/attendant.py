@@ -146,7 +146,9 @@ class Attendant:
         await self._by("resolve-open").click()
         await self._by("resolve-code").wait_for()
         await self.shot("resolve")
-        await self._by("resolve-code").select_option(code) if await self._is_select("resolve-code") else await self._pick(code)
+        await self._by("resolve-code").select_option(code) if await self._is_select(
+            "resolve-code"
+        ) else await self._pick(code)
         await self._by("resolve-submit").click()
         number = self._by("ticket-number")
         await number.wait_for()
@@ -158,6 +160,13 @@ class Attendant:
     async def _pick(self, code: str) -> None:
         await self._by("resolve-code").click()
         await self.page.locator(f'[data-code="{code}"], [role="option"][value="{code}"]').first.click()
+
+    async def get(self, path: str) -> Any:
+        """What the product's API answers to this person's own session."""
+        answer = await self.page.context.request.get(self._url + path)
+        if not answer.ok:
+            raise RuntimeError(f"GET {path}: {answer.status}")
+        return await answer.json()
 
     async def sees_recording(self) -> float:
         """Until the recording's player is there; the seconds that it can play."""

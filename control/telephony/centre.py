@@ -11,12 +11,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from media.link import Message
-from media.rooms import RoomsApi, grant_token
+from media.rooms import Grant, RoomApi, make_token
 
 from . import wire
 from .call import Incoming, LiveCall
@@ -25,8 +24,6 @@ from .hosts import CallHosts, MediaHost, SipHost
 from .ledger import Ledger
 
 log = logging.getLogger(__name__)
-
-GRANT_FOR = timedelta(minutes=10)  # to enter; who is inside stays inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class CallCentre:
     """Owns the live calls, one task each. ``close`` ends them."""
 
     def __init__(
-        self, settings: CentreSettings, ledger: Ledger, flows: FlowBook, rooms: RoomsApi,
+        self, settings: CentreSettings, ledger: Ledger, flows: FlowBook, rooms: RoomApi,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.language, self.voice, self.announce_s = settings.language, settings.voice, settings.announce_s
@@ -142,10 +139,10 @@ class CallCentre:
 
     def room_grant(self, call: LiveCall, identity: str, name: str) -> tuple[str, str]:
         """Address and token with which *identity* enters the call's room."""
-        token = grant_token(
-            self.settings.api_key, self.settings.api_secret, room=self.room_name(call), identity=identity, name=name,
-            ttl=GRANT_FOR,
-        )  # fmt: skip
+        grant = Grant(
+            self.room_name(call), identity, name, kind="sip" if identity.startswith("caller-") else "standard"
+        )
+        token = make_token(self.settings.api_key, self.settings.api_secret, grant)
         return self.settings.rooms_url, token
 
     async def close_room(self, call: LiveCall) -> None:

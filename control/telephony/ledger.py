@@ -72,7 +72,7 @@ class Ledger:
         self._conversations, self._contacts, self._records = conversations, contacts, records
         self._queues, self._bus, self._recordings_dir = queues, bus, recordings_dir
 
-    # --- the call ------------------------------------------------------------------------------------------------------
+    # --- the call --------------------------------------------------------------------------------------------------
 
     async def open(self, call: LiveCall) -> UUID:
         """The call's conversation and row."""
@@ -106,7 +106,7 @@ class Ledger:
             values = {"path": relative, "seconds": info.seconds, "channels": info.channels, "size": info.size}
             call.journal.post(bind(self._conversations.add_recording, self._organisation, UUID(call.id), **values))
 
-    # --- what was said -------------------------------------------------------------------------------------------------
+    # --- what was said ---------------------------------------------------------------------------------------------
 
     def said(self, call: LiveCall, words: str, said: Mapping[str, Any]) -> None:
         """The bot's words, as far as they were heard."""
@@ -153,7 +153,7 @@ class Ledger:
             return
         call.journal.post(lambda: self._conversations.add_entry(self._organisation, session_id, **entry))
 
-    # --- what a flow asks for ------------------------------------------------------------------------------------------
+    # --- what a flow asks for --------------------------------------------------------------------------------------
 
     async def session_variables(self, call: LiveCall) -> dict[str, Any]:
         """``session`` as flows read it (S57)."""
@@ -202,7 +202,7 @@ class Ledger:
             blame = "service" if isinstance(error, DatabaseUnavailable) else "author"
             raise FlowError(error.code, error.message, blame=blame) from error  # type: ignore[arg-type]
 
-    # --- queue ---------------------------------------------------------------------------------------------------------
+    # --- queue -----------------------------------------------------------------------------------------------------
 
     async def transfer(self, call: LiveCall, wanted: TransferToHuman) -> Transferred:
         """Put the conversation into the queue that *wanted* means (S56); the caller becomes a known contact."""

@@ -26,13 +26,22 @@ from media.leg import Leg
 from media.pcm_link import SocketLeg
 from media.player import Player, hold_music, load_wav, ringback
 from media.recording import DualRecorder
-from media.rooms import RoomLeg
+from media.rooms import (
+    Disconnected,
+    ParticipantJoined,
+    ParticipantLeft,
+    Reconnected,
+    Reconnecting,
+    RoomEvent,
+    RoomLeg,
+)
 
 from . import wire
 
 log = logging.getLogger(__name__)
 
 CUSTOMER = "customer"
+RECONNECT_S = 3.0  # a room connection that is not mended by then counts as lost
 
 
 class Superseded(Exception):
@@ -60,6 +69,7 @@ class MediaSession:
         self._untap: Callable[[], None] | None = None
         self._far: Leg | None = None
         self._speaking: asyncio.Task[Any] | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._held = False
 
     async def start(self) -> None:
@@ -172,15 +182,16 @@ class MediaSession:
 
     async def _join(self, command: wire.Join) -> None:
         await self._leave()
-        room = RoomLeg(on_frame=self._room_frame, on_people=self._room_people, on_lost=self._room_lost)
-        await room.connect(command.url, command.token)
+        room = RoomLeg(name=f"room:{self.id}", emit=self._room_event, on_frame=self._room_frame)
+        await room.join(command.url, command.token)
         self._room = room
         self._resume()
-        self._room_people(room.people)
+        self._tell_people()
 
     async def _leave(self) -> None:
         self._connect(None)
         self._deafen()
+        self._be_patient()
         room, self._room = self._room, None
         ears, self._ears = self._ears, {}
         if room is not None:
@@ -235,11 +246,31 @@ class MediaSession:
         if not self._held:
             self._ear(identity, name).push(frame)
 
-    def _room_people(self, identities: list[str]) -> None:
-        self._tell(wire.RoomChanged(self.id, identities))
+    def _room_event(self, event: RoomEvent) -> None:
+        match event:
+            case ParticipantJoined() | ParticipantLeft():
+                self._tell_people()
+            case Reconnecting():
+                # The SDK tries for half a minute; a caller does not.
+                self._patience = asyncio.get_running_loop().call_later(RECONNECT_S, self._room_lost, "reconnecting")
+            case Reconnected():
+                self._be_patient()
+            case Disconnected():
+                self._room_lost(event.reason)
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _tell_people(self) -> None:
+        if self._room is not None:
+            self._tell(wire.RoomChanged(self.id, sorted(self._room.participants)))
 
     def _room_lost(self, reason: str) -> None:
-        self._tell(wire.RoomLost(self.id, reason))
+        self._be_patient()
+        if self._room is not None:
+            self._tell(wire.RoomLost(self.id, reason))
 
     def _transcribed(self, speaker: str, name: str, began_s: float, event: VoiceEvent) -> None:
         match event:
