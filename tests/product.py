@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.speech import SpeechClient
 from config.load import parse
 from control.blueprint import Blueprint
 from control.supervisor import Supervisor
@@ -31,6 +32,13 @@ class Product:
             if child.name == name and child.process is not None:
                 return child.process.pid
         raise LookupError(name)
+
+
+async def speech_ready(product: Product, *, timeout_s: float = 120.0) -> None:
+    """Wait until both models work and every fixed sentence is rendered."""
+    plan = product.supervisor.blueprint
+    async with SpeechClient(plan.speech_url, plan.speech["api_key"]) as speech:
+        await speech.wait_ready(timeout_s, rendered=True)
 
 
 FREE_PORTS = """

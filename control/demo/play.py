@@ -216,7 +216,7 @@ class Demo:
         """Until the caller's conversation waits for a person, as the console's own list tells."""
         async with asyncio.timeout(30):
             while not await self._mine(attendant, "waiting", "assigned"):
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.05)
 
     async def _mine(self, attendant: Attendant, *statuses: str) -> dict[str, Any] | None:
         items = (await attendant.get("/api/attendance/queue?status=all"))["items"]

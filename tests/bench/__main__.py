@@ -53,7 +53,11 @@ class Bench:
 
 def machine() -> dict[str, Any]:
     model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         platform.processor(),
     )
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
@@ -98,7 +102,9 @@ def main() -> int:
         print(json.dumps(result))
     else:
         for name, figure in result["figures"].items():
-            print(f"{name:28} {figure['median']:>12} {figure['unit']:6} (min {figure['min']}, max {figure['max']}, runs {figure['runs']})")
+            print(
+                f"{name:28} {figure['median']:>12} {figure['unit']:6} (min {figure['min']}, max {figure['max']}, runs {figure['runs']})"
+            )
     return 0
 
 

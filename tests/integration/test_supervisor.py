@@ -45,7 +45,7 @@ async def test_a_killed_process_is_back_within_two_seconds_and_told_the_same(tmp
         os.kill(child.process.pid, signal.SIGKILL)
         async with asyncio.timeout(10):  # the bound for a slow machine; the figure is the benchmark's
             while child.about["starts"] != 2:
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.01)
         assert child.restarts == 1
 
 
