@@ -1,4 +1,4 @@
-"""The dialect of BASIC that flows are written in: text in, a generator of effects out. It knows no audio and no database.
+"""The dialect of BASIC that flows are written in: text in, a generator of effects out. It knows no audio, no database.
 
 source ──lexer──► tokens ──parser──► tree (ast) ──compiler──► instructions ──machine──► effects ◄──► a driver
 

@@ -86,7 +86,7 @@ class Compiler(Lowering):
             case ast.Loop():
                 self._loop(node)
             case ast.Return(returned, at):
-                back: Getter = self.expression(returned) if returned else self._own_name()
+                back: Getter = self.expression(returned) if returned else (lambda m: None)
                 self.lay(at, lambda _: lambda m: m.give_back(back(m)))
             case ast.Exit():
                 self._exit(node)
@@ -96,9 +96,6 @@ class Compiler(Lowering):
                 self._declaration(node)
             case ast.Define(_, _, _, at):
                 raise self.error("nested_sub", "SUB e FUNCTION não ficam dentro de blocos.", "Leve-o para fora.", at)
-
-    def _own_name(self) -> Getter:
-        return lambda m: None
 
     def store(self, target: ast.Target, getter: Getter, at: ast.At) -> None:
         """Lay ``target = getter``."""
@@ -223,7 +220,7 @@ class Compiler(Lowering):
                 "confidence": heard.confidence,
             }
 
-        self._set(node.at, attempt, lambda m: 1)
+        self._into(node.at, attempt, lambda m: 1)
         self.here(again)
         self.lay_effect(node.at, build, take)
         if strict:
@@ -251,11 +248,8 @@ class Compiler(Lowering):
         self.here(more)
         self._lay_talk(node.at, lambda m: hear_types.SILENCE if m.locals[state] == "silent" else ask, prompt=False)
         self._lay_talk(node.at, lambda m: m.prompt if m.locals[state] == "silent" else "")
-        self._set(node.at, attempt, lambda m: m.locals[attempt] + 1)
+        self._into(node.at, attempt, lambda m: m.locals[attempt] + 1)
         self.jump(node.at, again)
-
-    def _set(self, at: ast.At, name: str, getter: Getter) -> None:
-        self._into(at, name, getter)
 
     def _menu(self, node: ast.Hear) -> Menu | None:
         if node.kind != "menu":
@@ -300,22 +294,26 @@ class Compiler(Lowering):
         low = self.expression(first)
         if last is not None:
             high = self.expression(last)
-            return lambda m: (
-                values.compare(low(m), m.locals[subject]) <= 0 <= values.compare(high(m), m.locals[subject])
-            )
+
+            def between(m: Machine) -> bool:
+                here = m.locals[subject]
+                return here is not None and values.compare(low(m), here) <= 0 <= values.compare(high(m), here)
+
+            return between
         if op == "=":
             return lambda m: values.equals(m.locals[subject], low(m))
         if op == "<>":
             return lambda m: not values.equals(m.locals[subject], low(m))
         wanted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}[op]
-        return lambda m: values.compare(m.locals[subject], low(m)) in wanted
+        return lambda m: m.locals[subject] is not None and values.compare(m.locals[subject], low(m)) in wanted
 
     def _for_each(self, node: ast.ForEach) -> None:
         items = self.expression(node.items)
         rest = self.keep(node.at, lambda m: values.iterated(items(m)))
         index = self.keep(node.at, lambda m: 0)
         put = self.putter(node.variable)
-        top, done, step = Label(), Label(), Label()
+        counter = self.keep(node.at, lambda m: 0)
+        top, done = Label(), Label()
         self.here(top)
 
         def make(after: int) -> Instruction:
@@ -331,8 +329,7 @@ class Compiler(Lowering):
 
         self.lay(node.at, make)
         self._body("for", node.body, done)
-        self.here(step)
-        self._turn(node.at, self._counter(node.at, top), top)
+        self._turn(node.at, counter, top)
         self.here(done)
 
     def _for(self, node: ast.For) -> None:
@@ -380,9 +377,6 @@ class Compiler(Lowering):
             self.jump_unless(node.after.at, self.expression(node.after), done)
         self._turn(node.at, counter, top)
         self.here(done)
-
-    def _counter(self, at: ast.At, top: Label) -> str:
-        return self.temporary()
 
     def _body(self, kind: str, body: ast.Block, done: Label) -> None:
         self._exits.append((kind, done))

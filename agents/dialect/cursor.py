@@ -10,30 +10,10 @@ from .lexer import Token
 
 # Words that never begin an expression, so that an argument list ends before them.
 RESERVED = frozenset(
-    [
-        "THEN",
-        "ELSE",
-        "ELSEIF",
-        "AND",
-        "OR",
-        "IN",
-        "LIKE",
-        "IS",
-        "MOD",
-        "TO",
-        "STEP",
-        "AS",
-        "WITH",
-        "USING",
-        "FOUND",
-        "END",
-        "NEXT",
-        "WEND",
-        "LOOP",
-        "UNTIL",
-        "WHERE",
-        "LIMIT",
-    ]
+    (
+        *("THEN", "ELSE", "ELSEIF", "AND", "OR", "IN", "LIKE", "IS", "MOD", "TO", "STEP", "AS", "WITH", "USING"),
+        *("FOUND", "END", "NEXT", "WEND", "LOOP", "UNTIL", "WHERE", "LIMIT"),
+    )
 )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from . import values
 from .errors import FlowError
@@ -137,13 +137,17 @@ def matches(where: Filter | None, record: Mapping[str, Any]) -> bool:
     return _TESTS[where.op](found, where.value)
 
 
+def _both(a: Any, b: Any) -> bool:
+    return a is not None and b is not None
+
+
 _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "=": values.equals,
     "<>": lambda a, b: not values.equals(a, b),
-    "<": lambda a, b: a is not None and values.compare(a, b) < 0,
-    "<=": lambda a, b: a is not None and values.compare(a, b) <= 0,
-    ">": lambda a, b: a is not None and values.compare(a, b) > 0,
-    ">=": lambda a, b: a is not None and values.compare(a, b) >= 0,
+    "<": lambda a, b: _both(a, b) and values.compare(a, b) < 0,
+    "<=": lambda a, b: _both(a, b) and values.compare(a, b) <= 0,
+    ">": lambda a, b: _both(a, b) and values.compare(a, b) > 0,
+    ">=": lambda a, b: _both(a, b) and values.compare(a, b) >= 0,
     "like": values.like,
     "in": lambda a, b: any(values.equals(a, each) for each in b),
 }
@@ -219,7 +223,7 @@ class _Parser:
             if negated or spelt not in _TESTS:
                 raise self._bad("uma comparação (=, <>, <, <=, >, >=, LIKE, IN)")
             self._next += 1
-            return Comparison(name, spelt, self._value())
+            return Comparison(name, cast(Op, spelt), self._value())
         return Negated(test) if negated else test
 
     def _list(self) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ def moment(value: Value, name: str = "FORMAT") -> datetime:
         raise FlowError(
             "not_a_date",
             f"{name} precisa de uma data e recebeu '{text}'.",
-            'Escreva como "2026-08-20" ou "20/08/2026".',
+            'Escreva "2026-08-20" ou "20/08/2026".',
         ) from None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from ..ivr import digits_in, number_in, words_of
+from ..ivr import digits_in, number_in, spoken_number, words_of
 from .formats import MONTHS, WEEKDAYS
 from .values import folded
 
@@ -73,8 +73,6 @@ def _integer(text: str, _: date) -> int | None:
 
 def _number_among(text: str) -> int | None:
     """The one number in a sentence: "tenho vinte e três anos"."""
-    from ..ivr.spoken import spoken_number
-
     words, runs, at = words_of(text), list[int](), 0
     while at < len(words):
         for size in range(min(9, len(words) - at), 0, -1):
@@ -127,49 +125,16 @@ def _whole(value: float) -> float | int:
 
 
 _YES: Final = frozenset(
-    [
-        "sim",
-        "s",
-        "yes",
-        "y",
-        "claro",
-        "certo",
-        "isso",
-        "positivo",
-        "quero",
-        "aceito",
-        "confirmo",
-        "ok",
-        "exato",
-        "perfeito",
-        "correto",
-        "verdade",
-        "true",
-        "verdadeiro",
-        "pode",
-        "concordo",
-        "beleza",
-        "uhum",
-        "aham",
-    ]
+    (
+        *("sim", "s", "yes", "y", "claro", "certo", "isso", "positivo", "quero", "aceito", "confirmo", "ok", "exato"),
+        *("perfeito", "correto", "verdade", "true", "verdadeiro", "pode", "concordo", "beleza", "uhum", "aham"),
+    )
 )
 _NO: Final = frozenset(
-    [
-        "nao",
-        "n",
-        "no",
-        "negativo",
-        "nunca",
-        "jamais",
-        "errado",
-        "incorreto",
-        "falso",
-        "false",
-        "recuso",
-        "cancela",
-        "cancelar",
-        "nem",
-    ]
+    (
+        *("nao", "n", "no", "negativo", "nunca", "jamais", "errado", "incorreto", "falso", "false", "recuso"),
+        *("cancela", "cancelar", "nem"),
+    )
 )
 
 
@@ -356,9 +321,8 @@ def _card(text: str, _: date) -> str | None:
 
 
 def _url(text: str, _: date) -> str | None:
-    found = re.fullmatch(
-        r"(?:https?://)?(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}(?::[0-9]{1,5})?(?:/\S*)?", text.lower()[:2000]
-    )
+    pattern = r"(?:https?://)?(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}(?::[0-9]{1,5})?(?:/\S*)?"
+    found = re.fullmatch(pattern, text.lower()[:2000])
     return None if not found else text if "://" in text else f"https://{text}"
 
 

@@ -20,7 +20,7 @@ from .values import Value, text_of
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What starts a flow, or describes it: ``set_schedule``, ``webhook``, ``on_change``, ``param``, ``description``..."""
+    """What starts a flow, or describes it: ``set_schedule``, ``webhook``, ``on_change``, ``param``, ``description``."""
 
     name: str
     args: Mapping[str, Any]  # those that are constants

@@ -74,7 +74,7 @@ def type_name(value: Value) -> str:
         (list, "lista"),
         (dict, "registro"),
     ):
-        if isinstance(value, kind):  # type: ignore[arg-type]
+        if isinstance(value, kind):
             return name
     return type(value).__name__
 
@@ -87,7 +87,7 @@ def folded(text: str) -> str:
 # ---- conversions
 
 
-def number_text(value: float) -> str:
+def number_text(value: int | float) -> str:
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e16:
             return str(int(value))

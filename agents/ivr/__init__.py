@@ -7,6 +7,6 @@ spoken    what people say, made comparable: accents, fillers, numbers as words
 from __future__ import annotations
 
 from .menu import Menu, Option
-from .spoken import digits_in, number_in, words_of
+from .spoken import digits_in, number_in, spoken_number, words_of
 
-__all__ = ["Menu", "Option", "digits_in", "number_in", "words_of"]
+__all__ = ["Menu", "Option", "digits_in", "number_in", "spoken_number", "words_of"]

@@ -6,7 +6,8 @@ word that the flow gets, and synonyms. Without a digit, an option has its place 
 How an utterance finds its option, first rule that gives exactly one:
 
     1. it is a number and nothing else: "dois", "opção 2", a pressed key
-    2. an option's word or synonym stands in it whole: "eu queria falar com vendas" (longest wins; "não quero vendas" doesn't count)
+    2. an option's word or synonym stands in it whole: "eu queria falar com vendas"
+       (the longest wins; "não quero vendas" doesn't count)
     3. it is a part of one option only: "aten" for "atendente", "técnico" for "suporte técnico"
     4. one of its words is nearly an option's: "soporte" for "suporte" (recognisers mishear)
 """
@@ -142,9 +143,9 @@ class Menu:
             if len(phrase) != 1 or len(phrase[0]) < 5:
                 continue
             for at, word in enumerate(said):
-                if abs(len(word) - len(phrase[0])) <= 2 and not _refused(said, at):
-                    if SequenceMatcher(None, word, phrase[0]).ratio() >= _NEARLY:
-                        found[option] = None
+                alike = SequenceMatcher(None, word[:40], phrase[0]).ratio() >= _NEARLY
+                if alike and not _refused(said, at):
+                    found[option] = None
         return list(found)
 
 

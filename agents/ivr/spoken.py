@@ -67,33 +67,8 @@ _ORDINALS: Final = {
 }
 _SMALL: Final = {**_UNITS, **_TEENS, **_TENS, **_HUNDREDS}
 _FILLERS: Final = frozenset(
-    [
-        "a",
-        "o",
-        "as",
-        "os",
-        "e",
-        "eh",
-        "ah",
-        "um",
-        "uma",
-        "numero",
-        "opcao",
-        "tecla",
-        "por",
-        "favor",
-        "quero",
-        "a",
-        "opcao",
-        "e",
-        "o",
-        "eu",
-        "ok",
-        "digito",
-        "item",
-        "letra",
-    ]
-) - {"um", "uma"}
+    ("a", "o", "e", "eh", "ah", "numero", "opcao", "tecla", "digito", "item", "letra", "quero", "eu")
+)
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -1,7 +1,11 @@
 ' start.bas: o fluxo padrão de quem liga. Cumprimenta, ouve, encaminha para uma pessoa.
 ' As frases fixas são constantes, para serem gravadas antes; só o nome do cliente é falado na hora.
 
+' Sem o cadastro a ligação segue do mesmo jeito.
+ON ERROR RESUME NEXT
 customer = FIND "customers", "phone='" + session.phone + "'"
+ON ERROR GOTO 0
+
 IF customer FOUND THEN
     SET SESSION "customer_name", customer.name
     SET SESSION "customer_tier", customer.tier
@@ -23,7 +27,7 @@ DO
         TALK "Você pode dizer vendas, suporte, ou diga o que precisa. Para falar com um atendente, digite zero ou diga atendente."
     END IF
 
-    HEAR opcao AS "1:vendas|comprar|compra", "2:suporte|suporte técnico|problema técnico", "0:atendente|atendimento|pessoa|humano|alguém", TEXT
+    HEAR opcao AS "1:vendas|comprar", "2:suporte|suporte técnico|problema técnico", "0:atendente|atendimento|pessoa|humano|alguém", TEXT
 
     SWITCH opcao
         CASE "vendas"
@@ -33,6 +37,10 @@ DO
         CASE "atendente"
             CALL transferir("", assunto)
         DEFAULT
+            IF opcao LIKE "%falar com%" THEN CALL transferir("", opcao)
+            IF sentiment.score < -0.5 OR intent = "escalate" THEN
+                CALL transferir("suporte", "Tentativas=" + tentativas + ", Sentimento=negativo")
+            END IF
             tentativas = tentativas + 1
             IF tentativas >= 3 THEN
                 TALK "Vou chamar alguém para ajudar você."
@@ -67,9 +75,12 @@ LOOP
 ' Encaminha para uma fila (vazia: a fila geral). Quem liga nunca fica sem resposta: se não deu certo, ouve o porquê.
 SUB transferir(fila, motivo)
     DIM resultado
+    ON ERROR RESUME NEXT
     TALK "Um momento, vou transferir você para um atendente."
     IF customer.tier = "premium" THEN
         resultado = TRANSFER TO HUMAN (fila, "high", "Cliente premium")
+    ELSEIF motivo LIKE "%Sentimento=negativo" THEN
+        resultado = TRANSFER TO HUMAN (fila, "high", motivo)
     ELSE
         resultado = TRANSFER TO HUMAN (fila, "normal", motivo)
     END IF
