@@ -45,7 +45,7 @@ RECV_BYTES: Final = 2048  # more than any packet: an overlong one shows by its l
 MAX_QUEUED: Final = 8  # frames that may wait at either end: 160 ms
 SETTLE_TO: Final = 2  # frames left waiting when there were too many
 LOOK_EVERY: Final = 10  # ticks between two looks at the kernel's queue
-SETTLE_AFTER: Final = 10  # looks (2 s) that all saw a full queue before a frame is given up to shorten it
+SETTLE_AFTER: Final = 10  # looks (2 s) that all saw frames waiting before these are given up: they are only delay
 HELLO_TIMEOUT_S: Final = 2.0
 MAX_PENDING: Final = 64  # connections that have not said who they are
 SEND_BUFFER_BYTES: Final = 32 * 1024  # the kernel counts about 1.5 KB a packet: some twenty frames
@@ -158,7 +158,7 @@ class SocketLeg:
         elif self._looks >= SETTLE_AFTER:
             # One frame is always there at a look, shortly before it is read.
             if self._least > SETTLE_TO:
-                self._discard(1)
+                self._discard(self._least - SETTLE_TO)
             self._looks, self._least = 0, MAX_QUEUED
 
     def _discard(self, count: int) -> None:
