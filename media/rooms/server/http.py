@@ -307,7 +307,7 @@ def _base64url(text: str) -> bytes:
     if len(text) > MAX_JOIN_REQUEST_BYTES:
         raise ValueError("too big")
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
         raise ValueError("not base64url") from error
 

@@ -302,4 +302,7 @@ class Participant:
             action = rtc.LeaveRequest.Action.RECONNECT if may_return else rtc.LeaveRequest.Action.DISCONNECT
             self.connection.finish(reason, action)
             self.connection = None
-        self.negotiation.close()
+        if reason == models.DisconnectReason.CLIENT_INITIATED:
+            self.negotiation.close()
+        else:  # the client must read why before it sees its channels close
+            self.room.house.retire(self.negotiation)

@@ -12,7 +12,7 @@ from livekit.protocol import models
 from .access import Grants, TokenVerifier
 from .counters import Counters
 from .errors import NotAllowed, NotFound, RoomFull, TooManyJoins
-from .participant import Participant
+from .participant import Negotiation, Participant
 from .room import Room
 from .speakers import INTERVAL_S
 from .transport.dtls import Certificate
@@ -21,6 +21,7 @@ from .transport.ice_lite import UdpMux
 PULSE_S = 1.0
 JOINS_PER_S = 30.0  # a join costs a DTLS handshake, about 5 ms of CPU
 JOIN_BURST = 120.0
+RETIRE_S = 0.5
 MAX_ROOM_NAME = 256
 MAX_ROOMS = 10_000
 
@@ -44,6 +45,7 @@ class Registry:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._next_pulse_s = 0.0
+        self._retiring: dict[Negotiation, asyncio.TimerHandle] = {}
         self._joins_per_s = joins_per_s
         self._tokens, self._tokens_at_s = JOIN_BURST, self._loop.time()
 
@@ -94,6 +96,8 @@ class Registry:
     def close(self, reason: models.DisconnectReason = models.DisconnectReason.SERVER_SHUTDOWN) -> None:
         for name in list(self.rooms):
             self.delete(name, reason)
+        for negotiation in list(self._retiring):
+            self._retire(negotiation)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -140,6 +144,14 @@ class Registry:
     def later(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Do *work* after the packet under way: what ends a participant must not run inside its packet path."""
         self._loop.call_soon(work, *arguments)
+
+    def retire(self, negotiation: Negotiation) -> None:
+        """Close the transport of a participant that was sent away, once its ``leave`` had time to arrive."""
+        self._retiring[negotiation] = self._loop.call_later(RETIRE_S, self._retire, negotiation)
+
+    def _retire(self, negotiation: Negotiation) -> None:
+        self._retiring.pop(negotiation).cancel()
+        negotiation.close()
 
     # -- time
 

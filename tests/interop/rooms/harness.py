@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jwt
 import numpy as np
+import psutil
 from livekit import rtc
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,37 +45,54 @@ def token(room: str, identity: str, *, expires_in_s: float = 3600, secret: str =
 class ServerProcess:
     url: str
     udp_port: int
-    pid: int
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
+    log: Path
 
     @property
     def http(self) -> str:
         return self.url.replace("ws", "http", 1)
 
+    async def stats(self) -> dict[str, Any]:
+        """What ``/stats`` says: counters, rooms, connections."""
+        headers = {"Authorization": f"Bearer {token('', 'tests', roomList=True)}"}
+        async with aiohttp.ClientSession() as http, http.get(self.http + "/stats", headers=headers) as answer:
+            assert answer.status == 200
+            return dict(await answer.json())
 
-@asynccontextmanager
-async def server_process(folder: Path, **settings: Any) -> AsyncIterator[ServerProcess]:
+    def cpu_s(self) -> float:
+        """Processor seconds it has used."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+@contextmanager
+def server_process(folder: Path, **settings: Any) -> Iterator[ServerProcess]:
     """The rooms process as the supervisor starts it, on free ports."""
-    path = folder / "rooms.json"
+    path, log = folder / "rooms.json", folder / "rooms.log"
     base = {"api_key": KEY, "api_secret": SECRET, "bind_ip": "127.0.0.1", "port": 0, "udp_port": 0}
     path.write_text(json.dumps(base | settings))
-    log = (folder / "rooms.log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "media.rooms.server.process", "--settings", str(path),
-        cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
-        assert line, (folder / "rooms.log").read_text()
-        ready = json.loads(line)
-        assert ready["ready"] is True
-        yield ServerProcess(ready["url"], ready["udp_port"], process.pid, process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
-        log.close()
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "media.rooms.server.process", "--settings", str(path)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()  # ends, empty, when the process does
+            assert line, log.read_text()
+            ready = json.loads(line)
+            assert ready["ready"] is True
+            yield ServerProcess(ready["url"], ready["udp_port"], process, log)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 @asynccontextmanager
