@@ -6,6 +6,7 @@ Whatever is no file and no API is a place inside the console: it gets the page (
 from __future__ import annotations
 
 import asyncio
+
 from aiohttp import web
 
 from .deps import DEPS

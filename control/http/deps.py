@@ -29,7 +29,7 @@ class HubDoor(Protocol):
 
     async def serve(self, request: web.Request, session: Session) -> web.StreamResponse: ...
 
-    async def end_sessions(self, session_ids: Collection[UUID]) -> None:
+    def end_sessions(self, session_ids: Collection[UUID]) -> None:
         """Close the sockets of sessions that were ended."""
         ...
 

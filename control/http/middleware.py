@@ -5,7 +5,6 @@ request id ─► count ─► security headers ─► errors ─► origin ─�
 
 from __future__ import annotations
 
-import contextvars
 import hmac
 import json
 import logging
@@ -29,9 +28,9 @@ from .route import Access, Asked, Route, read_body, read_query
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+ID: web.RequestKey[str] = web.RequestKey("id", str)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 
 
 # -- outermost: id, count, headers ------------------------------------------------------------------------------------
@@ -42,8 +41,7 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, count it, log it, and put the security headers on whatever is answered."""
     given = request.headers.get("X-Request-ID", "")
     identity = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    request_id.set(identity)
-    request["id"] = identity
+    request[ID] = identity
     deps = request.app[DEPS]
     started_s = time.monotonic()
     response = await _with_errors(request, handler)
@@ -65,22 +63,22 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except ControlError as error:
         if status_of(error) >= 500:
-            log.warning("request_failed", extra={"request_id": request["id"], "code": error.code, "path": request.path})
+            log.warning("request_failed", extra={"request_id": request[ID], "code": error.code, "path": request.path})
         return from_domain(error)
     except web.HTTPException as error:
         if error.status < 400:
             raise
         return from_http(error)
     except Exception:
-        log.exception("request_crashed", extra={"request_id": request["id"], "path": request.path})
+        log.exception("request_crashed", extra={"request_id": request[ID], "path": request.path})
         return refusal(500, "internal", f"something went wrong here; its number is {request['id']}")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Sent with every answer, streamed ones too (``on_response_prepare``)."""
     headers = response.headers
-    if "id" in request:
-        headers["X-Request-ID"] = request["id"]
+    if ID in request:
+        headers["X-Request-ID"] = request[ID]
     headers.setdefault("Content-Security-Policy", request.app[DEPS].content_security_policy)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"

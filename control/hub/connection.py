@@ -16,7 +16,6 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,7 +26,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from ..auth.sessions import Session
 from ..bus import Bus, Overflowed, Subscription, replay
 from ..db import Database
-from ..errors import ControlError
+from ..errors import ControlError, DatabaseUnavailable
 from ..events import Event, iso
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,12 @@ class HubStats:
 
 
 class Connection:
-    """Owned by the request's task: it lives as long as ``run``."""
+    """Owned by the request's task: it lives as long as ``run``, which alone closes the socket.
+
+    tell:    replay ─► what happens ─► socket       ends when the client does not keep up
+    listen:  socket ─► what the client says         ends when the client hangs up
+    ask_to_close: from anybody, at any time
+    """
 
     def __init__(
         self,
@@ -67,27 +71,45 @@ class Connection:
         self.session = session
         self.actor = session.actor
         self.stats = stats
+        self.over = asyncio.Event()  # the socket is closed
         self._ws = ws
         self._transport = transport
         self._send_s = send_s
         self._last = 0  # newest number this client was sent
         self._allowance = float(SAID_BURST)
         self._said_s = time.monotonic()
+        self._close_with: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
     async def run(self, db: Database, bus: Bus, since: int | None, limit: int, says: Says) -> None:
         """Serve until either side closes. *since* None: a new page, which reads everything by REST."""
-        with bus.subscribe(self.actor.organisation_id, limit=limit) as heard:
-            await self._begin(db, since)
-            tell = asyncio.create_task(self._tell(heard), name=f"hub tell {self.actor.user_id}")
-            try:
-                await self._listen(says)
-            finally:
-                tell.cancel()
-                with suppress(asyncio.CancelledError):
-                    await tell
+        who = self.actor.user_id
+        try:
+            with bus.subscribe(self.actor.organisation_id, limit=limit) as heard:
+                tell = asyncio.create_task(self._tell(db, heard, since), name=f"hub tell {who}")
+                listen = asyncio.create_task(self._listen(says), name=f"hub listen {who}")
+                try:
+                    await asyncio.wait({tell, listen, self._close_with}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    tell.cancel()
+                    listen.cancel()
+                    results = await asyncio.gather(tell, listen, return_exceptions=True)
+            for error in results:
+                if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+                    log.error("hub_connection_failed", extra={"user_id": str(who)}, exc_info=error)
+                    self.ask_to_close(WSCloseCode.INTERNAL_ERROR, "something went wrong here; connect again")
+            await self._close()
+        finally:
+            self._close_with.cancel()
+            self.over.set()
 
-    async def close(self, code: int, reason: str) -> None:
+    def ask_to_close(self, code: int, reason: str) -> None:
+        """Let ``run`` end and tell the client why. The first reason counts."""
+        if not self._close_with.done():
+            self._close_with.set_result((code, reason))
+
+    async def _close(self) -> None:
         """Say why and hang up; a client that does not even take that is cut off."""
+        code, reason = self._close_with.result() if self._close_with.done() else (WSCloseCode.OK, "")
         try:
             async with asyncio.timeout(self._send_s):
                 await self._ws.close(code=code, message=reason.encode())
@@ -100,11 +122,32 @@ class Connection:
 
     # -- what it is told ----------------------------------------------------------------------------------------------
 
+    async def _tell(self, db: Database, heard: Subscription, since: int | None) -> None:
+        """First what was missed, then what happens. Returns when the connection is to be closed."""
+        try:
+            await self._begin(db, since)
+            async for event in heard:
+                if event.seq is not None:
+                    if event.seq <= self._last:
+                        continue  # was in the replay
+                    self._last = event.seq
+                if event.visible_to(self.actor.user_id):
+                    await self._send_text(_text(event))
+            self.ask_to_close(WSCloseCode.GOING_AWAY, "the server stops; connect again")
+        except (Overflowed, TimeoutError):
+            self.stats.slow += 1
+            log.warning("hub_client_slow", extra={"user_id": str(self.actor.user_id), "last": self._last})
+            self.ask_to_close(TOO_SLOW, "too slow; connect again with since")
+        except DatabaseUnavailable:
+            self.ask_to_close(WSCloseCode.TRY_AGAIN_LATER, "the database does not answer; connect again")
+
     async def _begin(self, db: Database, since: int | None) -> None:
         async with db.transaction() as tx:
             missed, last = await replay(
                 tx, self.actor.organisation_id, -1 if since is None else since, user_id=self.actor.user_id
             )
+        if missed and missed[-1].seq is not None:
+            last = max(last, missed[-1].seq)  # the log was read after its newest number was
         self._last = last
         await self.send(
             {
@@ -122,39 +165,11 @@ class Connection:
             self.stats.replayed += 1
             await self._send_text(_text(event))
 
-    async def _tell(self, heard: Subscription) -> None:
-        try:
-            async for event in heard:
-                if event.seq is not None:
-                    if event.seq <= self._last:
-                        continue  # was in the replay
-                    self._last = event.seq
-                if event.visible_to(self.actor.user_id):
-                    await self._send_text(_text(event))
-        except Overflowed:
-            await self._too_slow()
-            return
-        except ConnectionError:
-            return
-        except Exception:
-            log.exception("hub_connection_failed", extra={"user_id": str(self.actor.user_id)})
-            await self.close(WSCloseCode.INTERNAL_ERROR, "something went wrong here; connect again")
-            return
-        await self.close(WSCloseCode.GOING_AWAY, "the server stops; connect again")
-
     async def _send_text(self, text: str) -> None:
-        try:
-            async with asyncio.timeout(self._send_s):
-                await self._ws.send_str(text)
-        except TimeoutError:
-            await self._too_slow()
-            raise ConnectionResetError("the client does not read") from None
+        """Raises ``TimeoutError`` when the client does not read, ``ConnectionError`` when it is gone."""
+        async with asyncio.timeout(self._send_s):
+            await self._ws.send_str(text)
         self.stats.sent += 1
-
-    async def _too_slow(self) -> None:
-        self.stats.slow += 1
-        log.warning("hub_client_slow", extra={"user_id": str(self.actor.user_id), "last": self._last})
-        await self.close(TOO_SLOW, "too slow; connect again with since")
 
     # -- what it says -------------------------------------------------------------------------------------------------
 
@@ -164,7 +179,7 @@ class Connection:
                 continue
             if not self._may_say():
                 self.stats.noisy += 1
-                await self.close(TOO_MANY, "too many messages")
+                self.ask_to_close(TOO_MANY, "too many messages")
                 return
             try:
                 value = json.loads(message.data)

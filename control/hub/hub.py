@@ -73,7 +73,10 @@ class Hub:
             with suppress(asyncio.CancelledError):
                 await self._check
             self._check = None
-        await self._close_all(list(self._connections), WSCloseCode.GOING_AWAY, "the server stops; connect again")
+        connections = list(self._connections)
+        for connection in connections:
+            connection.ask_to_close(WSCloseCode.GOING_AWAY, "the server stops; connect again")
+        await asyncio.gather(*(connection.over.wait() for connection in connections))
         if self._attendance is not None:
             await self._attendance.close()
 
@@ -94,25 +97,20 @@ class Hub:
         self.stats.connected += 1
         try:
             if self._attendance is not None:
-                await self._attendance.came(session.actor)
+                with suppress(DatabaseUnavailable):  # told by the connection itself
+                    await self._attendance.came(session.actor)
             await connection.run(self._db, self._bus, since, self._limit, self._said)
-        except ConnectionError:
-            pass  # the client is gone; what it missed is in the log
-        except DatabaseUnavailable:
-            await connection.close(WSCloseCode.TRY_AGAIN_LATER, "the database does not answer; connect again")
         finally:
             self._connections.discard(connection)
             if self._attendance is not None and not self._is_here(session.actor):
                 self._attendance.left(session.actor)
         return ws
 
-    async def end_sessions(self, session_ids: Collection[UUID]) -> None:
-        """Close the sockets of sessions that were ended."""
-        ended = [connection for connection in self._connections if connection.session.id in session_ids]
-        await self._close_all(ended, SESSION_ENDED, "signed out")
-
-    async def _close_all(self, connections: list[Connection], code: int, reason: str) -> None:
-        await asyncio.gather(*(connection.close(code, reason) for connection in connections))
+    def end_sessions(self, session_ids: Collection[UUID]) -> None:
+        """Close the sockets of sessions that were ended; they close by themselves, nobody waits for them."""
+        for connection in self._connections:
+            if connection.session.id in session_ids:
+                connection.ask_to_close(SESSION_ENDED, "signed out")
 
     def _is_here(self, actor: Actor) -> bool:
         return any(other.actor.user_id == actor.user_id for other in self._connections)
@@ -124,7 +122,7 @@ class Hub:
             mine = {connection.session.id for connection in self._connections}
             if mine:
                 with suppress(DatabaseUnavailable):
-                    await self.end_sessions(mine - await self._sessions.alive(mine))
+                    self.end_sessions(mine - await self._sessions.alive(mine))
 
     # -- what clients say ---------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """An attendant whose last window is gone is offline after a grace; one who comes back is what they were before.
 
-A reload, a lost network for some seconds or a replica that is replaced changes nothing. The rows of ``hub_presence`` say
-who is here, for all replicas; every replica looks for rows that nobody touches any more, so attendants of one that died
-do not stay "online" with calls offered to an empty chair.
+A reload, a lost network for some seconds or a replica that is replaced changes nothing. The rows of ``hub_presence``
+say who is here, for all replicas; every replica looks for rows that nobody touches any more, so attendants of one that
+died do not stay "online" with calls offered to an empty chair.
 """
 
 from __future__ import annotations

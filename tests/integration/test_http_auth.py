@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from control.auth.sessions import CSRF_COOKIE, SESSION_COOKIE
 from control.auth.users import ensure_first_user, reset_password
+from control.db import Database
 
-from .http_door import PASSWORD, Browser, Door, door
+from .http_door import PASSWORD, Browser, Door, door, open_door
 
 __all__ = ["door"]
 
@@ -35,21 +38,25 @@ async def test_cookies_are_kept_from_scripts_and_from_other_sites(door: Door) ->
     await door.person("ana@loja.example")
     response = await browser.sign_in("ana@loja.example")
     session, csrf = response.cookies[SESSION_COOKIE], response.cookies[CSRF_COOKIE]
-    assert session["httponly"] and session["samesite"] == "Lax" and session["path"] == "/"
-    assert not csrf["httponly"] and csrf["samesite"] == "Lax"
+    assert (session["httponly"], session["samesite"], session["path"]) == (True, "Lax", "/")
+    assert (csrf["httponly"], csrf["samesite"]) == ("", "Lax")
     assert not session["secure"]  # plain http on this machine
     assert session.value != csrf.value
 
 
-async def test_behind_https_the_cookies_are_secure(door: Door) -> None:
-    await door.person("ana@loja.example")
-    door.server.app  # the settings of the door are frozen; a proxy's word counts only when it is trusted
-    browser = await door.browser()
-    response = await browser.ask(
-        "POST", "/api/auth/sign-in", {"email": "ana@loja.example", "password": PASSWORD},
-        headers={"X-Forwarded-Proto": "https"},
-    )  # fmt: skip
-    assert not response.cookies[SESSION_COOKIE]["secure"]
+@pytest.mark.parametrize(("trusted", "secure"), [(("127.0.0.0/8",), True), ((), False)])
+async def test_a_proxy_s_word_on_https_counts_when_the_proxy_is_trusted(
+    database: Database, tmp_path: Path, trusted: tuple[str, ...], secure: bool
+) -> None:
+    async for behind in open_door(database, tmp_path, trusted_proxies=trusted):
+        await behind.person("ana@loja.example")
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+        body = {"email": "ana@loja.example", "password": PASSWORD}
+        response = await (await behind.browser()).post("/api/auth/sign-in", body, headers=headers)
+        assert bool(response.cookies[SESSION_COOKIE]["secure"]) is secure
+        assert ("Strict-Transport-Security" in response.headers) is secure
+        seen = await behind.db.value("SELECT ip FROM user_sessions ORDER BY created_at DESC LIMIT 1")
+        assert seen == ("203.0.113.9" if secure else "127.0.0.1")
 
 
 @pytest.mark.parametrize("email", ["ana@loja.example", "nobody@loja.example"])
@@ -116,7 +123,8 @@ async def test_the_first_user_changes_the_one_time_password_before_anything_else
     first = await ensure_first_user(door.db, door.passwords, await door.organisation())
     assert first is not None
     again = await ensure_first_user(door.db, door.passwords, await door.organisation())
-    assert again is not None and again.password != first.password  # the printed one was lost: a new one
+    assert again is not None
+    assert again.password != first.password  # the printed one was lost: a new one
     browser = await door.browser()
     assert (await browser.sign_in(first.email, first.password)).status == 401
     assert (await browser.sign_in(again.email, again.password)).status == 200

@@ -48,7 +48,7 @@ async def sign_out(asked: Asked) -> web.StreamResponse:
     """Sign out: ends the session and its live connection."""
     assert asked.session is not None
     await asked.deps.sessions.sign_out(asked.session)
-    await asked.deps.hub.end_sessions((asked.session.id,))
+    asked.deps.hub.end_sessions((asked.session.id,))
     response = reply({"success": True})
     for name in (SESSION_COOKIE, CSRF_COOKIE):
         response.del_cookie(name, httponly=name == SESSION_COOKIE, secure=is_https(asked.request), samesite="Lax")
@@ -68,7 +68,7 @@ async def change_password(asked: Asked) -> dict[str, Any]:
     ended = await asked.deps.sessions.change_password(
         asked.session, body.current, body.new, address=client_address(asked.request)
     )
-    await asked.deps.hub.end_sessions(ended)
+    asked.deps.hub.end_sessions(ended)
     return {"success": True}
 
 

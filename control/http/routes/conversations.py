@@ -68,7 +68,7 @@ async def recording(asked: Asked) -> web.StreamResponse:
 async def _whole(asked: Asked, session_id: UUID, after_seq: int) -> dict[str, Any]:
     organisation_id = asked.actor.organisation_id
     whole = await Conversations(asked.deps.db).get(organisation_id, session_id, after_seq=after_seq)
-    whole["ticket"] = await Tickets(asked.deps.db).of_session(organisation_id, session_id)
+    whole["ticket"] = await Tickets(asked.deps.db).of_conversation(organisation_id, session_id)
     return whole
 
 
