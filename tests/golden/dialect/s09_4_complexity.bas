@@ -1,0 +1,3 @@
+IF complexidade > threshold THEN
+TRANSFER TO HUMAN "suporte técnico"
+END IF

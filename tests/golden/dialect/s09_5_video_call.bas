@@ -1,0 +1,5 @@
+IF intent = "video_call" THEN
+TALK "Vou criar uma sala de videochamada para você."
+CREATE MEETING({type: "support"})
+TALK "Clique no link para entrar: " + meeting_url
+END IF
