@@ -1,4 +1,4 @@
-"""What the bot is saying: frames that the clock takes one by one, with a pause for barge-in and an account of what was heard.
+"""What the bot is saying: frames that the clock takes one by one, a pause for barge-in, an account of what was heard.
 
 Bound: AHEAD_S of sound; who fills it waits (back-pressure reaches the speech service).
 """
@@ -24,7 +24,7 @@ class Piece:
 
 
 class Mouth:
-    """One prompt at a time: ``begin``, then ``sentence``/``feed`` until ``end``; ``drained`` when all of it was taken."""
+    """One prompt at a time: ``begin``, then ``sentence``, ``feed`` until ``end``; ``drained`` when all was taken."""
 
     def __init__(self) -> None:
         self._frames: deque[Frame] = deque()

@@ -26,8 +26,9 @@ from ..events import Interrupted, Partial, SpeechLost, SpeechStarted, VoiceEvent
 from ..ports import Speech
 from ..tts.text import sentences
 from ..turns import BargeIn, TurnEnd, TurnMachine
-from ..vad import SharedVad
+from ..vad import WINDOW_S, SharedVad
 from ..vad.model import process_pool
+from ..words import matched
 from .answers import Expect, Heard, Said
 from .digits import Digits
 from .ear import Ear, Turn
@@ -41,6 +42,8 @@ FIRST_AUDIO_S: Final = 5.0
 FALSE_ALARM_S: Final = 1.5  # a paused prompt goes on when no words came within this
 LEFT_OVER_S: Final = 0.1  # speech that began before this much of a prompt belongs to what was before it
 KEPT_TURNS: Final = 4
+NOISE_S: Final = 1.0  # a sound over a prompt that is shorter than this,
+NOISE_CONFIDENCE: Final = 0.25  # and understood with less confidence than this, was no word
 
 
 class Voice:
@@ -264,24 +267,22 @@ class Voice:
 
     def on_started(self, at_s: float) -> None:
         self._left_over = self._cut is not None and at_s < self._prompt_s + LEFT_OVER_S
+        self._barge_in.heard(True, WINDOW_S)  # the window before, which made it a start
         self._tell(SpeechStarted(at_s))
 
     def on_partial(self, text: str) -> None:
         self._tell(Partial(text))
-        if self._mouth.paused:
-            self._interrupt("speech")
 
     def on_turn(self, turn: Turn) -> None:
         if turn.heard is None:
             self._tell(SpeechLost(turn.start_s, turn.end_s, turn.error))
         elif turn.heard.text:
             self._tell(FinalText(turn.heard.text, turn.start_s, turn.end_s, turn.heard.confidence))
-        words = turn.heard is None or bool(turn.heard.text)
         if self._mouth.paused and self._cut is not None and not self._cut.done():
-            if words:
-                self._interrupt("speech")
-            else:
+            if turn.heard is not None and _is_noise(turn, self._ear.machine.options):
                 self._resume()
+                return
+            self._interrupt("speech")
         if not self._left_over or self._cut is None or self._cut.done():
             self._turns.append(turn)
         self._news.set()
@@ -316,6 +317,15 @@ class Voice:
     def _check_open(self) -> None:
         if self._closed:
             raise VoiceClosed("the call is over")
+
+
+def _is_noise(turn: Turn, options: tuple[str, ...]) -> bool:
+    """A hum over a prompt becomes a few unlikely words; the answer that the prompt asks for is no such thing."""
+    heard = turn.heard
+    if heard is None or not heard.text:
+        return True
+    short = turn.end_s - turn.start_s < NOISE_S and heard.confidence < NOISE_CONFIDENCE
+    return short and matched(heard.text, options) is None
 
 
 def _answer(turn: Turn) -> Heard | None:

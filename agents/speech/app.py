@@ -2,7 +2,8 @@
 
     POST /v1/audio/transcriptions   OpenAI: multipart file, language, prompt, response_format (json, text)
     POST /v1/audio/speech           OpenAI: {input, voice, response_format: wav|pcm, language}, streamed
-    POST /recognise                 body s16le 16 kHz; query language, priority, prompt, option (repeated) -> {text, confidence}
+    POST /recognise                 body s16le 16 kHz; query language, priority, prompt, option (repeated)
+                                    -> {text, confidence}
     POST /synthesise                {text, voice, language} -> s16le 16 kHz, streamed a sentence at a time
     POST /render                    {texts, voice, language} -> {kept, rendering}; made in the background, kept on disk
     GET  /health                    200 when both models work, else 503; needs no key

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -128,11 +129,11 @@ class Workers:
                 continue
             job.started = True
             self._busy += 1
-            asyncio.get_running_loop().run_in_executor(self._pool, job.work).add_done_callback(
-                lambda done, job=job, began=asyncio.get_running_loop().time(): self._finish(job, done, began)  # type: ignore[misc]
-            )
+            loop = asyncio.get_running_loop()
+            done = loop.run_in_executor(self._pool, job.work)
+            done.add_done_callback(partial(self._finish, job, loop.time()))
 
-    def _finish(self, job: Job, done: asyncio.Future[Any], began_s: float) -> None:
+    def _finish(self, job: Job, began_s: float, done: asyncio.Future[Any]) -> None:
         self._busy -= 1
         self.stats.busy_s += asyncio.get_running_loop().time() - began_s
         error = None if done.cancelled() else done.exception()

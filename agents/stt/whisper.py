@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .. import assets, languages
 from ..errors import ModelMissing
 from ..ports import Recognition
-from .choices import best_choice
+from . import choices
 from .traits import SttTraits
 
 RATE_HZ = 16_000
@@ -28,6 +28,7 @@ FRAMES_PER_S = 100
 TOKENS_PER_S = 9.0  # faster than anybody speaks: bounds a decoder that loops
 NO_SPEECH = 0.6  # with a poor score besides: noise, not words
 POOR_SCORE = -1.0
+LIKELIEST = 3  # expected answers that are scored; each costs some 40 ms
 
 
 def installed_model(cache: Path) -> Path:
@@ -73,12 +74,16 @@ class Whisper:
             return Recognition("", 0.0)
         tokenizer = self._tokenizer(languages.base(language))
         encoded = self._model.encode(self._features(samples.astype(np.float32) / 32768.0, seconds))
-        tokens, score, no_speech = self._decode(encoded, tokenizer, prompt, seconds)
-        text = str(tokenizer.decode(tokens)).strip()
-        if no_speech > NO_SPEECH and score < POOR_SCORE:
+        result = self._decode(encoded, tokenizer, prompt, seconds)
+        score = float(result.scores[0])
+        if result.no_speech_prob > NO_SPEECH and score < POOR_SCORE:
             return Recognition("", 0.0)
-        if options:
-            text, score = best_choice(text, score, options, lambda t: self._score(encoded, tokenizer, prompt, t))
+        text = str(tokenizer.decode(list(result.sequences_ids[0]))).strip()
+        if options and choices.is_open(text, options):
+            likely = self._likeliest(result, tokenizer, choices.short(options))
+            chosen = choices.choose(likely, lambda option: self._score(encoded, tokenizer, option))
+            if chosen is not None:
+                return Recognition(chosen[0], round(chosen[1], 3))
         return Recognition(text, round(math.exp(min(0.0, score)), 3))
 
     def transcribe_file(self, samples: npt.NDArray[np.float32], *, language: str, prompt: str = "") -> str:
@@ -114,19 +119,33 @@ class Whisper:
         before = tokenizer.encode(" " + prompt.strip())[-100:] if prompt.strip() else []
         return list(self._model.get_prompt(tokenizer, before, without_timestamps=True))
 
-    def _decode(self, encoded: Any, tokenizer: Any, prompt: str, seconds: float) -> tuple[list[int], float, float]:
+    def _decode(self, encoded: Any, tokenizer: Any, prompt: str, seconds: float) -> Any:
         start = self._prompt(tokenizer, prompt)
-        result = self._model.model.generate(
+        return self._model.model.generate(
             encoded, [start], beam_size=1, max_length=len(start) + int(12 + seconds * TOKENS_PER_S),
-            suppress_blank=True, return_scores=True, return_no_speech_prob=True,
+            suppress_blank=True, return_scores=True, return_no_speech_prob=True, return_logits_vocab=True,
         )[0]  # fmt: skip
-        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-        return tokens, float(result.scores[0]), float(result.no_speech_prob)
 
-    def _score(self, encoded: Any, tokenizer: Any, prompt: str, text: str) -> float:
-        """Mean log probability a token of *text* for this sound, sentence-like as the decoder would write it."""
-        sentence = " " + text[:1].upper() + text[1:] + "."
-        tokens = tokenizer.encode(sentence)
-        aligned = self._model.model.align(encoded, self._prompt(tokenizer, prompt), [tokens], encoded.shape[1] * 2)[0]
+    def _likeliest(self, result: Any, tokenizer: Any, options: tuple[str, ...]) -> tuple[str, ...]:
+        """The LIKELIEST options by how probable their first token was to the free decoder. Costs next to nothing."""
+        if len(options) <= LIKELIEST:
+            return options
+        first = np.array(result.logits[0][0], dtype=np.float32).ravel()
+
+        def chance(option: str) -> float:
+            return max(float(first[tokenizer.encode(form)[0]]) for form in _forms(option))
+
+        return tuple(sorted(options, key=chance, reverse=True)[:LIKELIEST])
+
+    def _score(self, encoded: Any, tokenizer: Any, option: str) -> float:
+        """Mean log probability a token of *option* for this sound, sentence-like as the decoder would write it."""
+        tokens = tokenizer.encode(f" {option[:1].upper()}{option[1:]}.")
+        aligned = self._model.model.align(encoded, tokenizer.sot_sequence, [tokens], encoded.shape[1] * 2)[0]
         probabilities = [max(1e-9, p) for p in aligned.text_token_probs[: len(tokens)]]
         return sum(math.log(p) for p in probabilities) / max(1, len(probabilities))
+
+
+def _forms(option: str) -> list[str]:
+    """How the decoder may begin to write it."""
+    cased = (option, option[:1].upper() + option[1:], option.upper())
+    return [start + form for form in cased for start in (" ", "")]

@@ -5,55 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_UNITS = [
-    "zero",
-    "um",
-    "dois",
-    "três",
-    "quatro",
-    "cinco",
-    "seis",
-    "sete",
-    "oito",
-    "nove",
-    "dez",
-    "onze",
-    "doze",
-    "treze",
-    "quatorze",
-    "quinze",
-    "dezesseis",
-    "dezessete",
-    "dezoito",
-    "dezenove",
-]
-_TENS = ["-", "-", "vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa"]
-_HUNDREDS = [
-    "-",
-    "cento",
-    "duzentos",
-    "trezentos",
-    "quatrocentos",
-    "quinhentos",
-    "seiscentos",
-    "setecentos",
-    "oitocentos",
+_UNITS = (
+    "zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze", "treze",
+    "quatorze", "quinze", "dezesseis", "dezessete", "dezoito", "dezenove",
+)  # fmt: skip
+_TENS = (
+    "-", "-", "vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa",
+)  # fmt: skip
+_HUNDREDS = (
+    "-", "cento", "duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos", "oitocentos",
     "novecentos",
-]
-_MONTHS = [
-    "janeiro",
-    "fevereiro",
-    "março",
-    "abril",
-    "maio",
-    "junho",
-    "julho",
-    "agosto",
-    "setembro",
-    "outubro",
-    "novembro",
+)  # fmt: skip
+_MONTHS = (
+    "janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro",
     "dezembro",
-]
+)  # fmt: skip
+_ORDINALS = (
+    "primeiro", "segundo", "terceiro", "quarto", "quinto", "sexto", "sétimo", "oitavo", "nono", "décimo",
+)  # fmt: skip
 _FEMININE = {"um": "uma", "dois": "duas"}
 _WORDS = {
     "sr.": "senhor", "sra.": "senhora", "srta.": "senhorita", "dr.": "doutor", "dra.": "doutora", "av.": "avenida",
@@ -133,11 +102,10 @@ def _date(match: re.Match[str]) -> str:
 
 
 def _ordinal(match: re.Match[str]) -> str:
-    names = ["primeiro", "segundo", "terceiro", "quarto", "quinto", "sexto", "sétimo", "oitavo", "nono", "décimo"]
     value = int(match[1])
     if not 1 <= value <= 10:
         return number(value)
-    return names[value - 1][:-1] + "a" if match[2] == "ª" else names[value - 1]
+    return _ORDINALS[value - 1][:-1] + "a" if match[2] == "ª" else _ORDINALS[value - 1]
 
 
 def _code(match: re.Match[str]) -> str:
