@@ -15,14 +15,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sipmessage import Address, URI
+from sipmessage import URI, Address
 
 from config.sip import SipSettings
 
 from . import events
 from .edge.affinity import Dialog
 from .edge.edge import Edge
-from .edge.ground import Placement, Refusal
+from .edge.ground import NOWHERE, Placement, Refusal
 from .edge.message import SipMessage, uri_of
 from .errors import BadEvent
 from .events import Told
@@ -34,6 +34,8 @@ from .trunks import DIRECT, Trunks
 from .types import Offer, Source
 
 RETRY_AFTER_S: Final = 2
+MOVE_EVERY_S: Final = 0.05
+MOVE_TRIES: Final = 100  # 5 s: a new worker is there long before
 KEPT_HEADERS: Final = frozenset(
     {
         "call-id",
@@ -84,7 +86,7 @@ class Gateway:
         self._calls: dict[str, GatewayCall] = {}
         self.edge = Edge(settings, self)
         self.pool = Pool(settings, self._worker_options, on_message=self._heard, on_lost=self._lost)
-        self._told_capacity: Told | None = None
+        self._limit = settings.workers_max * settings.calls_per_worker
         self.online = False
         self.draining = False
 
@@ -117,8 +119,7 @@ class Gateway:
 
     def _command_call(self, command: events.OfCall) -> None:
         call = self._calls.get(command.call)
-        worker = self.pool.at(call.worker) if call else None
-        if call is None or worker is None:
+        if call is None:
             self._listener(events.Failed(command.call, command.type, "no such call"))
             return
         if isinstance(command, events.Ring):
@@ -137,7 +138,9 @@ class Gateway:
                 self._refuse_command(command, call)
                 return
             call.state = advance(call.state, step)
-        self.pool.send(worker, command.to_dict())
+        worker = self.pool.at(call.worker)
+        if worker is not None:  # else it waits for a worker, which will be told the decision
+            self.pool.send(worker, command.to_dict())
 
     def _refuse_command(self, command: events.OfCall, call: GatewayCall) -> None:
         self._listener(events.Failed(call.call, command.type, f"the call is {call.state}"))
@@ -171,17 +174,19 @@ class Gateway:
         if trunk and trunk.max_calls and self._inbound_of(trunk.name) >= trunk.max_calls:
             return _full(full)
         worker = self.pool.pick()
-        if worker is None:
+        if worker is None and len(self._calls) >= self._limit:
             log.warning("sip_no_free_line", extra={"calls": len(self._calls)})
             return _full(full)
         call = str(uuid.uuid4())
         offer = self._offer(call, invite, source, trunk.name if trunk else DIRECT, called)
-        self.pool.reserve(worker, call)
+        if worker is not None:
+            self.pool.reserve(worker, call)
+        else:
+            asyncio.get_running_loop().call_soon(self._wait_for_worker, call)
+        index = NOWHERE if worker is None else worker.index
         deadline = asyncio.get_running_loop().call_later(self._settings.answer_timeout_s, self._undecided, call)
-        self._calls[call] = GatewayCall(
-            call, CallState.OFFERED, worker.index, offer.trunk, offer=offer, deadline=deadline
-        )
-        return Placement(call, worker.index)
+        self._calls[call] = GatewayCall(call, CallState.OFFERED, index, offer.trunk, offer=offer, deadline=deadline)
+        return Placement(call, index)
 
     def worker_port(self, worker: int) -> int | None:
         found = self.pool.at(worker)
@@ -195,6 +200,11 @@ class Gateway:
         call = self._calls.get(dialog.call)
         if call is not None:
             self._end(call, events.Ended(call.call, "failed", 400, "Not understood", "peer"))
+
+    def cancelled(self, dialog: Dialog) -> None:
+        call = self._calls.get(dialog.call)
+        if call is not None:
+            self._end(call, events.Ended(call.call, "cancelled", 487, "Request Terminated", "caller"))
 
     # -- what workers say
 
@@ -215,6 +225,7 @@ class Gateway:
         if step is not None and allows(call.state, step):
             call.state = advance(call.state, step)
         if isinstance(event, events.Ended):
+            self.edge.ended(call.call)
             self._end(call, event)
             return
         if isinstance(event, events.Answered):
@@ -251,43 +262,56 @@ class Gateway:
 
     def _lost(self, worker: Worker, calls: frozenset[str]) -> None:
         """Its answered calls end, by the edge; its unanswered ones go to another worker."""
-        dialogs = {dialog.call: dialog for dialog in self.edge.ground.dialogs.of_worker(worker.index)}
-        for name in calls | {call.call for call in self._calls.values() if call.worker == worker.index}:
-            call, dialog = self._calls.get(name), dialogs.get(name)
+        names = calls | {call.call for call in self._calls.values() if call.worker == worker.index}
+        for name in names:
+            call, dialog = self._calls.get(name), self.edge.ground.dialogs.of_call(name)
             if call is None:
                 continue
-            if dialog is not None and dialog.invite is not None and not dialog.ended and self._move(call, dialog):
-                continue
-            if dialog is not None and dialog.confirmed and not dialog.ended:
-                self.edge.bye_for(dialog, "worker lost")
-            elif dialog is not None:
-                self.edge.refuse(dialog, 503, "Service Unavailable", RETRY_AFTER_S)
-            self._end(call, events.Ended(name, "worker_lost", 0, "the SIP worker died", "us"))
-        for dialog in dialogs.values():
-            self.edge.ground.dialogs.forget(dialog) if dialog.worker == worker.index else None
+            if dialog is not None and dialog.invite is not None and not dialog.ended:
+                self._move(call, dialog, MOVE_TRIES)
+            else:
+                if dialog is not None and dialog.confirmed and not dialog.ended:
+                    self.edge.bye_for(dialog, "worker lost")
+                self._end(call, _worker_lost(name))
+        for dialog in self.edge.ground.dialogs.of_worker(worker.index):
+            if dialog.call not in self._calls:
+                self.edge.ground.dialogs.forget(dialog)
         self.tell_capacity()
 
-    def _move(self, call: GatewayCall, dialog: Dialog) -> bool:
+    def _wait_for_worker(self, name: str) -> None:
+        """The pool is still growing: the caller hears 100 and waits for the worker that is being forked."""
+        call, dialog = self._calls.get(name), self.edge.ground.dialogs.of_call(name)
+        if call is not None and dialog is not None:
+            self._move(call, dialog, MOVE_TRIES)
+
+    def _move(self, call: GatewayCall, dialog: Dialog, tries: int) -> None:
+        """Give an unanswered call to another worker, as soon as one is free; the caller notices nothing."""
+        if dialog.ended or call.state is CallState.ENDED:
+            return
         other = self.pool.pick()
-        if other is None or not allows(call.state, CallEvent.LOST) and call.state is not CallState.OFFERED:
-            return False
-        call.state = CallState.OFFERED
-        call.worker = other.index
-        self.pool.reserve(other, call.call)
-        self.edge.redispatch(dialog, other.index)
-        log.info("sip_call_moved", extra={"call_id": call.call, "worker": other.index})
-        return True
+        if other is not None:
+            call.state = CallState.OFFERED
+            call.worker = other.index
+            self.pool.reserve(other, call.call)
+            self.edge.redispatch(dialog, other.index)
+            log.info("sip_call_moved", extra={"call_id": call.call, "worker": other.index})
+        elif tries and not self.draining:
+            call.worker = NOWHERE
+            self.pool.want(sum(one.worker == NOWHERE for one in self._calls.values()))
+            asyncio.get_running_loop().call_later(MOVE_EVERY_S, self._move, call, dialog, tries - 1)
+        else:
+            self.edge.refuse(dialog, 503, "Service Unavailable", RETRY_AFTER_S)
+            self._end(call, _worker_lost(call.call))
 
     # -- inside
 
     def tell_capacity(self) -> None:
-        limit = self._settings.workers_max * self._settings.calls_per_worker
-        told = events.Capacity(self.pool.ready_count, len(self._calls), limit, self.draining)
-        self._listener(told)
+        self._listener(events.Capacity(self.pool.ready_count, len(self._calls), self._limit, self.draining))
 
     @property
-    def calls(self) -> int:
-        return len(self._calls)
+    def calls(self) -> list[str]:
+        """UUIDs of the calls that control has heard of and that are not over."""
+        return [call.call for call in self._calls.values() if call.told]
 
     def _undecided(self, name: str) -> None:
         """Control did not decide in time."""
@@ -358,6 +382,10 @@ class Gateway:
                 for trunk in settings.trunks
             },
         }
+
+
+def _worker_lost(call: str) -> events.Ended:
+    return events.Ended(call, "worker_lost", 0, "the SIP worker died", "us")
 
 
 def _full(status: int) -> Refusal:

@@ -1,7 +1,7 @@
 """What the SIP process runs: the gateway, and its link to control.
 
-Events are told while the link is up. When control comes back after a break it is told of every call that is alive,
-by ``capacity`` and by the link's hello; calls that ended meanwhile are told then, since their ``ended`` was kept.
+Events are told while the link is up. The link's hello names the calls that are alive (``calls``: UUIDs); what happened
+while control was away follows it in order.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections import deque
 from typing import Any, Final
 
+from config.logs import LogSettings, setup_logging
 from config.sip import SipSettings
 from media.link import Link, LinkError, connect
 
@@ -45,7 +45,9 @@ class Host:
         failures = 0
         while True:
             try:
-                link = await connect(self._address, token=self._token, role="sip", name="sip", pid=os.getpid())
+                link = await connect(
+                    self._address, token=self._token, role="sip", name="sip", pid=os.getpid(), calls=self.gateway.calls
+                )
             except (OSError, LinkError) as error:
                 failures += 1
                 if failures in (1, 10) or failures % 100 == 0:
@@ -89,27 +91,9 @@ class Host:
         self._kept.append(event)
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line; used when the owner configured no logging of its own."""
-
-    _own = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {"at": record.created, "level": record.levelname, "log": record.name}
-        line["event"] = record.getMessage()
-        line.update({key: value for key, value in vars(record).items() if key not in self._own})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
-
-
-async def run(path: str) -> int:
-    """Serve until SIGTERM, SIGINT or the end of stdin."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    with open(path, encoding="utf-8") as file:  # noqa: ASYNC230 - before anything runs
-        given = json.load(file)
+async def run(given: dict[str, Any]) -> int:
+    """Serve by the settings *given* until SIGTERM, SIGINT or the end of stdin."""
+    setup_logging("sip", LogSettings.model_validate(given.get("logs", {})))
     settings = SipSettings.model_validate(given["sip"])
     host = Host(settings, link=given["link"], token=given["link_token"])
     stop = asyncio.Event()

@@ -165,11 +165,12 @@ class PhoneCall:
         """Send DTMF as RFC 4733 events (about 0.2 s each), or by SIP INFO."""
         await self._tell("digits", digits=digits, info=info)
 
-    async def hold(self) -> None:
-        await self._tell("hold")
+    async def hold(self, timeout_s: float = 5.0) -> None:
+        """Hold the far end by re-INVITE; returns when it agreed. Raises PhoneError."""
+        await self._reinvite("hold", timeout_s)
 
-    async def resume(self) -> None:
-        await self._tell("resume")
+    async def resume(self, timeout_s: float = 5.0) -> None:
+        await self._reinvite("resume", timeout_s)
 
     async def accept(self) -> None:
         await self._tell("accept")
@@ -198,6 +199,11 @@ class PhoneCall:
 
     def _loud_since(self, start: int) -> int:
         return sum(peak > LOUD for peak in self.peaks[start:])
+
+    async def _reinvite(self, kind: str, timeout_s: float) -> None:
+        changes = len(self.media)
+        await self._tell(kind)
+        await self.wait_for(lambda: len(self.media) > changes, timeout_s, f"{kind} was agreed")
 
     async def _tell(self, kind: str, **fields: Any) -> None:
         await self._phone.send({"type": kind, "call": self._number, **fields})

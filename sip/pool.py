@@ -82,6 +82,7 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
+        self._waiting = 0
         self._closing = False
         self.born = 0
         self.died = 0
@@ -131,6 +132,12 @@ class Pool:
         worker.reserved[call] = time.monotonic() + RESERVE_S
         self._grow()
 
+    def want(self, calls: int) -> None:
+        """So many calls wait for a worker: grow for them too."""
+        self._waiting = calls
+        self._grow()
+        self._waiting = 0
+
     def release(self, worker: Worker, call: str) -> None:
         worker.reserved.pop(call, None)
         worker.calls.discard(call)
@@ -175,7 +182,7 @@ class Pool:
         per = self._settings.calls_per_worker
         alive = [worker for worker in self._workers.values() if not worker.stopping and not worker.lost]
         count = len(alive) + len(self._starting)
-        free = sum(max(0, per - worker.load) for worker in alive) + per * len(self._starting)
+        free = sum(max(0, per - worker.load) for worker in alive) + per * len(self._starting) - self._waiting
         while count < self._settings.workers_max and (
             count < self._settings.workers_min or free < self._settings.spare_slots
         ):
@@ -246,8 +253,6 @@ class Pool:
             return
         if self._workers.get(worker.index) is worker and worker.control.fileno() >= 0:
             self._drain_events(worker)
-        if worker.lost:
-            return
         worker.lost = True
         self._forget(worker)
         worker.process.kill()

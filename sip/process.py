@@ -16,12 +16,15 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     import argparse
     import asyncio
+    import json
+    from pathlib import Path
 
     from .host import run
 
     parser = argparse.ArgumentParser(prog="python -m sip.process", description="Attendance's SIP gateway")
     parser.add_argument("--settings", required=True, help="path of the JSON settings file")
-    return asyncio.run(run(parser.parse_args(argv).settings))
+    path = parser.parse_args(argv).settings
+    return asyncio.run(run(json.loads(Path(path).read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ class Dialogs:
     def __init__(self) -> None:
         self._all: dict[tuple[str, int], Dialog] = {}
         self._inbound: dict[str, Dialog] = {}
+        self._by_call: dict[str, Dialog] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -88,6 +89,7 @@ class Dialogs:
 
     def add(self, dialog: Dialog) -> None:
         self._all[dialog.call_id, dialog.worker] = dialog
+        self._by_call[dialog.call] = dialog
         if dialog.inbound:
             self._inbound[dialog.call_id] = dialog
 
@@ -98,9 +100,14 @@ class Dialogs:
         """The dialog that an INVITE with *call_id* from outside began."""
         return self._inbound.get(call_id)
 
+    def of_call(self, call: str) -> Dialog | None:
+        return self._by_call.get(call)
+
     def forget(self, dialog: Dialog) -> None:
         if self._all.get((dialog.call_id, dialog.worker)) is dialog:
             del self._all[dialog.call_id, dialog.worker]
+        if self._by_call.get(dialog.call) is dialog:
+            del self._by_call[dialog.call]
         if self._inbound.get(dialog.call_id) is dialog:
             del self._inbound[dialog.call_id]
 

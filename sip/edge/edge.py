@@ -112,6 +112,12 @@ class Edge:
         self._rescue.bye(dialog, reason)
         self.ground.end(dialog)
 
+    def ended(self, call: str) -> None:
+        """The worker's word that a call is over: also of one whose far end never answered the BYE."""
+        dialog = self.ground.dialogs.of_call(call)
+        if dialog is not None:
+            self.ground.end(dialog)
+
     def redispatch(self, dialog: Dialog, worker: int) -> None:
         self._proxy.redispatch(dialog, worker)
 

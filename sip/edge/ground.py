@@ -15,13 +15,14 @@ from .transports import Connections, Flow, Stream, UdpPort
 
 LINGER_S: Final = 32.0  # an ended dialog is kept so long for retransmissions (64*T1)
 CALL_HEADER: Final = "x-attendance-call"  # names the call to the worker; never believed from outside, never let out
+NOWHERE: Final = -1  # worker of a dialog that waits for one
 ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A call was admitted to *worker*."""
+    """A call was admitted to *worker*; ``NOWHERE``: one is being started, ``Proxy.redispatch`` follows."""
 
     call: str
     worker: int
@@ -47,6 +48,10 @@ class Switch(Protocol):
 
     def silent(self, dialog: Dialog) -> None:
         """The worker said nothing at all to the INVITE: its slot is free again."""
+        ...
+
+    def cancelled(self, dialog: Dialog) -> None:
+        """The caller gave up before any worker had the call."""
         ...
 
 

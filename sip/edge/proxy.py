@@ -15,29 +15,36 @@ import logging
 import ssl
 import time
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from sipmessage import URI
 
 from ..errors import BadRequest
 from .affinity import Dialog
-from .ground import ALLOW, CALL_HEADER, Ground, Refusal, new_stream, with_source
+from .ground import ALLOW, CALL_HEADER, NOWHERE, Ground, Refusal, new_stream, with_source
 from .limits import RateLimit
 from .message import SipMessage, parameter, tag_of, uri_of
 from .transports import Flow
 
 KNOWN: Final = frozenset(
-    "INVITE ACK BYE CANCEL OPTIONS PRACK UPDATE INFO REFER NOTIFY MESSAGE REGISTER SUBSCRIBE PUBLISH".split()
-)
+    {
+        "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY", "MESSAGE",
+        "REGISTER", "SUBSCRIBE", "PUBLISH",
+    }
+)  # fmt: skip
 WORKER_MAX_BYTES: Final = 3900  # pjsip's packet buffer is 4000 bytes; what is bigger it drops without a word
 WORKER_SILENT_S: Final = 3.0
 CONNECT_S: Final = 5.0
 MAX_REFUSALS: Final = 4096
 NEEDED: Final = frozenset(
-    "via from to call-id cseq contact max-forwards record-route route content-type content-length content-encoding "
-    "supported require proxy-require allow session-expires min-se replaces rack rseq event subscription-state refer-to "
-    "referred-by reason expires accept user-agent".split()
-) | {CALL_HEADER}
+    {
+        "via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "record-route", "route", "content-type",
+        "content-length", "content-encoding", "supported", "require", "allow", "session-expires", "min-se", "replaces",
+        "rack", "rseq", "event", "subscription-state", "refer-to", "referred-by", "reason", "expires", "accept",
+        CALL_HEADER,
+    }
+)  # fmt: skip
 log = logging.getLogger(__name__)
 
 
@@ -104,6 +111,9 @@ class Proxy:
 
     def _in_dialog(self, request: SipMessage, flow: Flow, last: str) -> None:
         dialog = self._dialog_of(request, last)
+        if dialog is not None and dialog.worker == NOWHERE and not dialog.ended:
+            self._while_waiting(request, flow, dialog)
+            return
         port = self._ground.switch.worker_port(dialog.worker) if dialog else None
         if dialog is None or port is None:
             raise BadRequest(481, "Call/Transaction Does Not Exist")
@@ -115,6 +125,15 @@ class Proxy:
         if request.method == "INVITE" and request.has("contact"):
             dialog.target = uri_of(request.values("contact")[0])
         self._to_worker(request, flow, port)
+
+    def _while_waiting(self, request: SipMessage, flow: Flow, dialog: Dialog) -> None:
+        """No worker has the call yet: the edge answers a CANCEL itself (RFC 3261 section 9.2)."""
+        if request.method != "CANCEL" or dialog.invite is None:
+            raise BadRequest(481, "Call/Transaction Does Not Exist")
+        self._ground.reply(request, flow, 200, "OK")
+        self._ground.reply(dialog.invite, flow, 487, "Request Terminated")
+        self._ground.end(dialog)
+        self._ground.switch.cancelled(dialog)
 
     def _dialog_of(self, request: SipMessage, last: str) -> Dialog | None:
         dialogs = self._ground.dialogs
@@ -176,6 +195,9 @@ class Proxy:
         assert dialog.invite is not None
         assert dialog.flow is not None
         self._ground.dialogs.add(dialog)
+        if dialog.worker == NOWHERE:
+            self._ground.reply(dialog.invite, dialog.flow, 100, "Trying")
+            return
         port = self._ground.switch.worker_port(dialog.worker)
         if port is not None:
             try:
@@ -230,7 +252,7 @@ class Proxy:
 
     def forward_out(self, request: SipMessage, flow: Flow, peer: Flow | None, worker: int) -> None:
         """Send *request* to the outside: on the peer's own connection, or by Route and Request-URI."""
-        kind, host, port = _next_hop(request)
+        kind, host, port = next_hop(request)
         if peer is not None and peer.kind != "udp":
             self._emit(request, flow, peer, worker)
         elif kind != "udp":
@@ -239,7 +261,7 @@ class Proxy:
                 self._emit(request, flow, known, worker)
             else:
                 self._later(self._connect(request, flow, kind, host, port, worker))
-        elif _is_address(host):
+        elif is_address(host):
             if peer is not None and _hidden(host, peer.source.ip):
                 host, port = peer.source.ip, peer.source.port  # behind a NAT: the way its requests come
             assert self._ground.outer is not None
@@ -261,8 +283,8 @@ class Proxy:
         if not peer.send(bytes(request)):
             ground.counters["flow_gone"] += 1
 
-    def _later(self, work: object) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="sip-edge-connect")  # type: ignore[arg-type]
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="sip-edge-connect")
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
@@ -333,7 +355,7 @@ def _named(request: SipMessage, call: str) -> SipMessage:
     return request
 
 
-def _next_hop(request: SipMessage) -> tuple[str, str, int]:
+def next_hop(request: SipMessage) -> tuple[str, str, int]:
     """Transport, host and port of where *request* goes next. Raises BadRequest."""
     routes = request.values("route")
     text = uri_of(routes[0]) if routes else request.uri
@@ -347,7 +369,7 @@ def _next_hop(request: SipMessage) -> tuple[str, str, int]:
     return kind, uri.host.strip("[]"), uri.port or (5061 if kind == "tls" else 5060)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -13,7 +13,7 @@ from typing import Final
 from .affinity import Dialog
 from .ground import Ground
 from .message import SipMessage
-from .proxy import _is_address, _next_hop
+from .proxy import is_address, next_hop
 from .transports import Flow
 
 T1_S: Final = 0.5
@@ -65,8 +65,8 @@ class Rescue:
     def _way(self, request: SipMessage, dialog: Dialog) -> Flow | None:
         if dialog.flow is not None and dialog.flow.kind != "udp":
             return dialog.flow
-        kind, host, port = _next_hop(request)
-        if kind == "udp" and _is_address(host) and self._ground.outer is not None:
+        kind, host, port = next_hop(request)
+        if kind == "udp" and is_address(host) and self._ground.outer is not None:
             return self._ground.outer.flow(host, port)
         return dialog.flow
 

@@ -156,7 +156,7 @@ class Stream(asyncio.Protocol):
         fresh = not self._buffer
         self._buffer += data
         while self._buffer and not flow.transport.is_closing():
-            if self._buffer[:1] in (b"\r", b"\n"):
+            if self._buffer.startswith((b"\r", b"\n")):
                 if not self._blank_lines(flow):
                     break
                 continue

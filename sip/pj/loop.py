@@ -30,7 +30,7 @@ Message = dict[str, Any]
 
 
 class PjLoop:
-    """Owns the control socket and the turn of the pj thread. ``run`` never returns: the process ends by ``os._exit``."""
+    """Owns the control socket and the pj thread's turns. ``run`` never returns: the process ends by ``os._exit``."""
 
     def __init__(self, control: socket.socket, *, on_command: Callable[[Message], None]) -> None:
         self._control = control
@@ -45,7 +45,7 @@ class PjLoop:
         self._on_pcm = take
 
     def tell(self, message: Message) -> None:
-        """Send *message* to the owner. The socket blocks for at most its time-out: an owner that reads nothing is gone."""
+        """Send *message* to the owner. It may wait for one that is slow; when there is none left, the process ends."""
         try:
             self._control.send(json.dumps(message, separators=(",", ":")).encode())
         except OSError:
