@@ -74,6 +74,16 @@ class Subscription:
             except StopAsyncIteration:
                 return
 
+    def drain(self) -> int:
+        """Throw away what waits, for a listener that only wants to be woken; how many that were."""
+        count = 0
+        while not self.overflowed and not self._queue.empty():
+            if self._queue.get_nowait() is None:
+                self._queue.put_nowait(None)
+                break
+            count += 1
+        return count
+
     def close(self) -> None:
         self._bus._subscriptions.discard(self)
         self._end()

@@ -61,9 +61,9 @@ class Conversations:
             return await _open(tx, organisation_id, channel, phone, name, email, context or {})
 
     async def open_call(
-        self, organisation_id: UUID, call_id: UUID, *, phone: str | None, name: str | None = None, to: str | None = None,
-        channel: str = "voice", direction: str = "inbound", trunk: str | None = None, media: str = "sip",
-        answered: bool = False, context: Mapping[str, Any] | None = None,
+        self, organisation_id: UUID, call_id: UUID, *, phone: str | None, name: str | None = None,
+        to: str | None = None, channel: str = "voice", direction: str = "inbound", trunk: str | None = None,
+        media: str = "sip", answered: bool = False, context: Mapping[str, Any] | None = None,
     ) -> Opened:  # fmt: skip
         """A new conversation with its call (state ``bot``): every call is one of its own, but knows the history.
 
@@ -135,7 +135,7 @@ class Conversations:
                 tx, organisation_id, session_id, "Ligação encerrada", "call_ended", cause=cause, call_id=str(call_id)
             )
             if conversation["status"] in (Status.WAITING, Status.ASSIGNED):
-                await _abandon(tx, conversation)
+                await abandon_conversation(tx, conversation)
             elif conversation["status"] == Status.BOT:
                 await _finish(tx, conversation)
             else:
@@ -173,7 +173,7 @@ class Conversations:
         )  # fmt: skip
 
     async def set_context(self, organisation_id: UUID, session_id: UUID, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Set keys of the session's context; the whole context. Setting ``needs_human`` false gives it to the bot (S58)."""
+        """Set keys of the session's context; the whole context. ``needs_human`` false gives it to the bot (S58)."""
         async with self._db.transaction() as tx:
             conversation = await lock_conversation(tx, organisation_id, session_id)
             changed = await merge_context(tx, conversation, values)
@@ -203,7 +203,7 @@ class Conversations:
     async def add_recording(
         self, organisation_id: UUID, call_id: UUID, *, path: str, seconds: float, channels: int, size: int
     ) -> dict[str, Any]:
-        """A recording is complete under *path* (relative to the recordings' directory). The same path again updates it."""
+        """A recording is complete under *path*, below the recordings' directory. The same path again updates it."""
         async with self._db.transaction() as tx:
             conversation, _ = await lock_call(tx, organisation_id, call_id)
             row = await tx.one(
@@ -223,7 +223,7 @@ class Conversations:
     async def abandon(self, organisation_id: UUID, session_id: UUID) -> dict[str, Any]:
         """The customer left the queue. Raises ``Conflict`` when somebody has them, or nobody was asked."""
         async with self._db.transaction() as tx:
-            return await _abandon(tx, await lock_conversation(tx, organisation_id, session_id))
+            return await abandon_conversation(tx, await lock_conversation(tx, organisation_id, session_id))
 
     async def finish(self, organisation_id: UUID, session_id: UUID) -> dict[str, Any]:
         """The bot needed nobody. Raises ``Conflict`` when the conversation is not the bot's."""
@@ -325,7 +325,8 @@ async def _open(
     )
 
 
-async def _abandon(tx: Tx, conversation: Row) -> dict[str, Any]:
+async def abandon_conversation(tx: Tx, conversation: Row) -> dict[str, Any]:
+    """The customer of the locked *conversation* left the queue. Raises ``Conflict``."""
     await move(tx, conversation, ConversationEvent.ABANDON)
     organisation_id, session_id = conversation["organisation_id"], conversation["id"]
     await tx.one(sql.set_abandoned, organisation_id=organisation_id, id=session_id)

@@ -93,8 +93,8 @@ async def write_entry(
 ) -> dict[str, Any]:
     """Append to the timeline and tell it; the entry as clients see it.
 
-    ``start_s`` and ``end_s`` are seconds on the call's timeline, which is the recording's. With a ``dedup_key`` that was
-    written before, that entry is returned and nothing is written or told.
+    ``start_s`` and ``end_s`` are seconds on the call's timeline, which is the recording's. With a ``dedup_key`` that
+    was written before, that entry is returned and nothing is written or told.
     """
     if dedup_key is not None:
         known = await tx.row(sql.entry_by_dedup, organisation_id=organisation_id, dedup_key=dedup_key)

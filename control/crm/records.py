@@ -218,9 +218,10 @@ class _Statement:
         if isinstance(value, int | float) and not isinstance(value, bool):
             # A stored number compares as a number; whatever else is stored under the name does not match.
             number = self.bind(coerce("number", value, name), "numeric")
+            otherwise = "true" if op == "<>" else "false"
             return (
                 f"CASE WHEN jsonb_typeof(custom_fields -> {key}) = 'number'"
-                f" THEN (custom_fields ->> {key})::numeric {_OPS[op]} {number} ELSE {'true' if op == '<>' else 'false'} END"
+                f" THEN (custom_fields ->> {key})::numeric {_OPS[op]} {number} ELSE {otherwise} END"
             )
         text = self.bind(coerce("text", value, name), "text")
         return f"lower(custom_fields ->> {key}) {_OPS[op]} lower({text})"

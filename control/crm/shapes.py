@@ -40,6 +40,7 @@ def public_contact(row: Row) -> dict[str, Any]:
     """S22, S48, S88."""
     names = (
         "id", "customer_id", "name", "first_name", "last_name", "email", "phone", "tier", "ltv", "last_purchase",
-        "customer_since", "last_contact", "status", "source", "notes", "owner_id", "tags", "custom_fields", "created_at",
+        "customer_since", "last_contact", "status", "source", "notes", "owner_id", "tags", "custom_fields",
+        "created_at",
     )  # fmt: skip
     return {name: plain(row[name]) for name in names}
