@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from aiohttp.web import AppRunner, TCPSite
-
 from agents.speech import SpeechClient
 from config.agents import DialectSettings, SpeechSettings
 from config.control import ControlSettings
@@ -27,18 +25,19 @@ from media.link import listen
 from media.process import Lifetime, read_settings, serve_process
 from media.rooms import RoomApi
 
+from .auth.limiter import SignInLimiter
 from .auth.passwords import Passwords
 from .auth.sessions import Sessions
-from .auth.users import FirstUser, ensure_first_user, ensure_organisation
+from .auth.users import FirstUser, ensure_first_user
 from .bus import Bus
 from .conversations import Conversations
 from .crm import Contacts, Records
 from .db import Database, migrate
-from .http import build_app
+from .http import build_app, listening
 from .hub import Hub
 from .hub.presence import Attendance
 from .metrics import Metrics
-from .queues import Dispatcher, Queues
+from .queues import Dispatcher, Queues, ensure_organisation
 from .telephony import CallCentre, CentreSettings, FlowBook, Ledger, TelephonyDesk, prepare_prompts
 
 log = logging.getLogger(__name__)
@@ -75,9 +74,8 @@ async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
     async with AsyncExitStack() as owned:
         db, bus, organisation, first = await open_ground(told, owned)
         queues = Queues(db, told.control.queues)
-        dispatcher = Dispatcher(db, bus, told.control.queues)
-        await dispatcher.start()
-        owned.push_async_callback(dispatcher.close)
+        dispatching = asyncio.create_task(Dispatcher(db, bus, told.control.queues).run(), name="dispatcher")
+        owned.callback(dispatching.cancel)
         centre, desk = await open_telephony(told, db, bus, queues, organisation, owned)
         url = await open_doors(told, db, bus, queues, desk, owned)
         server = await listen(told.link, token=told.link_token, on_link=centre.hosts.serve)
@@ -87,7 +85,7 @@ async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
         lifetime.ready(
             url=url, first_user=None if first is None else {"email": first.email, "password": first.password}
         )
-        await lifetime.until_stopped()
+        await lifetime.until_stopped(dispatching)
 
 
 async def open_ground(told: Told, owned: AsyncExitStack) -> tuple[Database, Bus, UUID, FirstUser | None]:
@@ -98,8 +96,7 @@ async def open_ground(told: Told, owned: AsyncExitStack) -> tuple[Database, Bus,
     bus = Bus(db)
     await bus.start()
     owned.push_async_callback(bus.close)
-    organisation = await ensure_organisation(db, told.control.organisation)
-    await Queues(db, told.control.queues).ensure_default(organisation)
+    organisation = await ensure_organisation(db, told.control.organisation, told.control.queues)
     first = await ensure_first_user(db, Passwords(), organisation)
     await Conversations(db).end_lost_calls()
     return db, bus, organisation, first
@@ -144,19 +141,16 @@ async def open_doors(
 ) -> str:
     """Hub and HTTP; the console's address."""
     http = told.control.http
-    sessions = Sessions(db, Passwords(), http)
-    hub = Hub(db, bus, sessions, set_status=queues.set_status, attendance=Attendance(db, queues.set_status))
+    sessions = Sessions(db, Passwords(), SignInLimiter(), hours=http.session_hours)
+    hub = Hub(db, bus, sessions, set_status=queues.set_presence, attendance=Attendance(db, queues.set_presence))
     await hub.start()
     owned.push_async_callback(hub.close)
     app = build_app(
         db=db, bus=bus, hub=hub, desk=desk, settings=http, sessions=sessions, metrics=Metrics(),
         recordings_dir=told.state_dir / "recordings", rooms_url=told.rooms.public_url or told.rooms.url,
     )  # fmt: skip
-    runner = AppRunner(app, access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
-    owned.push_async_callback(runner.cleanup)
-    await TCPSite(runner, http.bind_ip, http.port).start()
-    return http.public_url or f"http://{http.bind_ip}:{http.port}"
+    address = await owned.enter_async_context(listening(app, http.bind_ip, http.port))
+    return http.public_url or address
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -130,8 +130,8 @@ class Supervisor:
         if self._wants("control") and not plan.database_url:
             from control.db import EmbeddedPostgres
 
-            self._database = EmbeddedPostgres(plan.state_dir / "postgres", port=plan.database_port)
-            plan.database_url = await self._database.start()
+            self._database = EmbeddedPostgres(plan.state_dir, port=plan.database_port)
+            plan.database_url = await asyncio.to_thread(self._database.start)
         first = [spec for spec in plan.processes() if spec.stage == 0 and self._wants(spec.part)]
         await asyncio.gather(*(self._launch(spec.name, spec.module, spec.settings) for spec in first))
         for spec in plan.processes():
@@ -178,7 +178,7 @@ class Supervisor:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         if self._database is not None:
-            await self._database.stop()
+            await asyncio.to_thread(self._database.stop)
 
 
 async def run(blueprint: Blueprint, parts: frozenset[str]) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -81,7 +81,7 @@ class Attendant:
         )  # fmt: skip
         self._page = await context.new_page()
         self._page.set_default_timeout(self._timeout_s * 1000)
-        self._page.on("console", lambda message: message.type == "error" and self.console.append(message.text))
+        self._page.on("console", self._complained)
         self._page.on("pageerror", lambda error: self.console.append(str(error)))
         return self
 
@@ -102,6 +102,10 @@ class Attendant:
 
     def _by(self, testid: str) -> Any:
         return self.page.get_by_test_id(testid).first
+
+    def _complained(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console.append(message.text)
 
     async def shot(self, name: str) -> None:
         if self._shots is not None:

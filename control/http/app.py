@@ -15,6 +15,7 @@ from ..db import Database
 from ..errors import Forbidden
 from ..metrics import Metrics
 from ..ports import CallDesk
+from ..queues import Queues
 from .console import page
 from .deps import DEPS, Check, Deps, HubDoor
 from .middleware import add_headers, around, serve
@@ -35,13 +36,14 @@ def build_app(
     sessions: Sessions,
     metrics: Metrics,
     recordings_dir: Path,
+    queues: Queues | None = None,
     rooms_url: str = "",
     ready_checks: Mapping[str, Check] | None = None,
     console_dir: Path = CONSOLE_DIR,
 ) -> web.Application:
     """The whole HTTP door. Everything it uses is the caller's to open and to close.
 
-    *rooms_url* is what browsers connect to for media; it goes into the Content-Security-Policy. *recordings_dir* holds
+    *queues*: with the settings that were given; without, with the defaults. *rooms_url* is what browsers connect to for media; it goes into the Content-Security-Policy. *recordings_dir* holds
     the files that recordings are registered under. *ready_checks* join the database in ``/health/ready``.
     """
     deps = Deps(
@@ -49,6 +51,7 @@ def build_app(
         bus=bus,
         hub=hub,
         desk=desk,
+        queues=queues or Queues(db),
         settings=settings,
         sessions=sessions,
         metrics=metrics,

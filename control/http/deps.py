@@ -19,6 +19,7 @@ from ..bus import Bus
 from ..db import Database
 from ..metrics import Metrics
 from ..ports import CallDesk
+from ..queues import Queues
 
 Check = Callable[[], Awaitable[bool]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,6 +41,7 @@ class Deps:
     bus: Bus
     hub: HubDoor
     desk: CallDesk
+    queues: Queues
     settings: HttpSettings
     sessions: Sessions
     metrics: Metrics

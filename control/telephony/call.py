@@ -22,11 +22,11 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from . import wire
-from .dialog import Dialog, Handover
+from .dialog import Dialog
 from .errors import CallGone, MediaLost, MediaRefused, NoCapacity, SpeechDown
 from .hosts import MediaHost, SipHost
 from .journal import Journal
-from .ledger import Ledger
+from .ledger import Handover, Ledger
 from .texts import text
 
 T = TypeVar("T")

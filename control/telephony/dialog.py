@@ -17,33 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents.dialect import (
-    Answer,
-    Breathe,
-    CallMethod,
-    Create,
-    Delete,
-    DialectError,
-    Effect,
-    Find,
-    FlowError,
-    GetMemory,
-    HangUp,
-    Hear,
-    Log,
-    Notify,
-    Play,
-    Program,
-    Save,
-    SetMemory,
-    SetSession,
-    SystemPrompt,
-    Talk,
-    TransferToHuman,
-    Update,
-    Wait,
-    compile_flow,
-)  # fmt: skip
+from agents.dialect import DialectError, FlowError, Program, compile_flow, effects
 from config.agents import DialectSettings
 
 from .ledger import Handover, Ledger
@@ -143,64 +117,64 @@ class Dialog:
             flow.close()
         return self.handover
 
-    def _is_over(self, effect: Effect) -> bool:
-        return isinstance(effect, HangUp)
+    def _is_over(self, effect: effects.Effect) -> bool:
+        return isinstance(effect, effects.HangUp)
 
     async def hand_over_anyway(self, reason: str) -> Handover:
         """Into the default queue, because the bot cannot go on."""
         if self.handover is None:
-            answer = await self.ledger.transfer(self.call, TransferToHuman(reason=reason))
+            answer = await self.ledger.transfer(self.call, effects.TransferToHuman(reason=reason))
             self.handover = answer.handover
         assert self.handover is not None
         return self.handover
 
-    async def _do(self, effect: Effect) -> Any:
+    async def _do(self, effect: effects.Effect) -> Any:
         ledger, call = self.ledger, self.call
         match effect:
-            case Talk(to=None):
+            case effects.Talk(to=None):
                 await call.say(effect.text)
-            case Hear():
+            case effects.Hear():
                 return await self._hear(effect)
-            case Find():
+            case effects.Find():
                 return await ledger.find(call, effect.table, effect.filter, effect.limit)
-            case Create():
+            case effects.Create():
                 return await ledger.create(call, effect.table, effect.values)
-            case Update():
+            case effects.Update():
                 return await ledger.update(call, effect.table, effect.filter, effect.values)
-            case Delete():
+            case effects.Delete():
                 return await ledger.delete(call, effect.table, effect.filter)
-            case Save():
+            case effects.Save():
                 return await ledger.save(call, effect.table, effect.id, effect.values)
-            case TransferToHuman():
+            case effects.TransferToHuman():
                 answer = await ledger.transfer(call, effect)
                 self.handover = answer.handover or self.handover
                 return answer.value
-            case SetSession():
+            case effects.SetSession():
                 await ledger.set_session(call, effect.key, effect.value)
-            case GetMemory():
+            case effects.GetMemory():
                 return await ledger.memory(call, effect.scope, effect.key)
-            case SetMemory():
+            case effects.SetMemory():
                 await ledger.remember(call, effect.scope, effect.key, effect.value)
-            case Notify():
+            case effects.Notify():
                 ledger.notify(call, effect.to, effect.message)
-            case Wait():
+            case effects.Wait():
                 await asyncio.sleep(effect.seconds)
-            case Breathe():
+            case effects.Breathe():
                 await asyncio.sleep(0)
-            case Log():
+            case effects.Log():
                 log.info("flow_printed", extra={"call": call.id, "pii.text": effect.text})
-            case SystemPrompt() | HangUp():
+            case effects.SystemPrompt() | effects.HangUp():
                 pass
-            case Play():
+            case effects.Play():
                 raise FlowError("not_supported", f"PLAY {effect.source!r} não está disponível em ligações.")
-            case CallMethod():
+            case effects.CallMethod():
                 raise FlowError("not_supported", f"{effect.object}.{effect.method} não existe em ligações.")
             case _:
                 name = getattr(effect, "name", type(effect).__name__)
                 raise FlowError("not_supported", f"{name} não está disponível em ligações.")
         return None
 
-    async def _hear(self, effect: Hear) -> Answer:
+    async def _hear(self, effect: effects.Hear) -> effects.Answer:
         if self.handover is not None:
             # Handed over: what the caller says now is for a person (S5), not for the flow.
             raise FlowError("handed_over", "HEAR depois de TRANSFER TO HUMAN: a conversa já está com um atendente.")
@@ -216,5 +190,5 @@ class Dialog:
             },
         )  # fmt: skip
         if heard["via"] == "timeout":
-            return Answer(None, "timeout")
-        return Answer(heard["text"], heard["via"], heard.get("confidence"))
+            return effects.Answer(None, "timeout")
+        return effects.Answer(heard["text"], heard["via"], heard.get("confidence"))

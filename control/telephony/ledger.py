@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import partial as bind
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from agents.dialect import All, Comparison, Either, Filter, FlowError, Negated, TransferToHuman
+from agents.dialect import FlowError, effects, filters
 from control import events
 from control.auth import Actor, Role
 from control.bus import Bus
@@ -30,6 +30,7 @@ from . import wire
 if TYPE_CHECKING:
     from .call import LiveCall
 
+T = TypeVar("T")
 BOT = "Atendimento automático"
 
 log = logging.getLogger(__name__)
@@ -103,8 +104,12 @@ class Ledger:
                 log.warning("recording_lost", extra={"call": call.id, "path": part})
                 continue
             relative = str(path.relative_to(self._recordings_dir))
-            values = {"path": relative, "seconds": info.seconds, "channels": info.channels, "size": info.size}
-            call.journal.post(bind(self._conversations.add_recording, self._organisation, UUID(call.id), **values))
+            call.journal.post(
+                bind(
+                    self._conversations.add_recording, self._organisation, UUID(call.id), path=relative,
+                    seconds=info.seconds, channels=info.channels, size=info.size,
+                )
+            )  # fmt: skip
 
     # --- what was said ---------------------------------------------------------------------------------------------
 
@@ -168,16 +173,18 @@ class Ledger:
         assert call.session_id is not None
         await self._flow(self._conversations.set_context(self._organisation, call.session_id, {key: value}))
 
-    async def find(self, call: LiveCall, table: str, where: Filter | None, limit: int | None) -> list[dict[str, Any]]:
+    async def find(
+        self, call: LiveCall, table: str, where: filters.Filter | None, limit: int | None
+    ) -> list[dict[str, Any]]:
         return await self._flow(self._records.find(self._organisation, table, _where(where), limit))
 
     async def create(self, call: LiveCall, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return await self._flow(self._records.create(self._organisation, table, values))
 
-    async def update(self, call: LiveCall, table: str, where: Filter, values: Mapping[str, Any]) -> int:
+    async def update(self, call: LiveCall, table: str, where: filters.Filter, values: Mapping[str, Any]) -> int:
         return await self._flow(self._records.update(self._organisation, table, _where(where) or (), values))
 
-    async def delete(self, call: LiveCall, table: str, where: Filter) -> int:
+    async def delete(self, call: LiveCall, table: str, where: filters.Filter) -> int:
         return await self._flow(self._records.delete(self._organisation, table, _where(where) or ()))
 
     async def save(self, call: LiveCall, table: str, id: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +201,7 @@ class Ledger:
     def notify(self, call: LiveCall, to: Any, message: str) -> None:
         self._entry(call, kind="event", author="system", text=message, via="system", data={"to": to})
 
-    async def _flow(self, work: Awaitable[Any]) -> Any:
+    async def _flow(self, work: Awaitable[T]) -> T:
         """A domain's refusal becomes the flow's error, with the words of the domain."""
         try:
             return await work
@@ -204,7 +211,7 @@ class Ledger:
 
     # --- queue -----------------------------------------------------------------------------------------------------
 
-    async def transfer(self, call: LiveCall, wanted: TransferToHuman) -> Transferred:
+    async def transfer(self, call: LiveCall, wanted: effects.TransferToHuman) -> Transferred:
         """Put the conversation into the queue that *wanted* means (S56); the caller becomes a known contact."""
         assert call.session_id is not None
         if call.incoming.caller:
@@ -219,14 +226,28 @@ class Ledger:
             await self._flow(
                 self._conversations.set_customer(self._organisation, call.session_id, contact_id=UUID(contact["id"]))
             )
-        entered = await self._flow(
-            self._queues.enter(
-                self._organisation, call.session_id, department=wanted.department or wanted.target,
-                attendant=wanted.name, priority=wanted.priority, reason=wanted.reason, context=wanted.context,
-            )
-        )  # fmt: skip
-        value = entered.public()
-        return Transferred(value, Handover(entered.queue_name, wanted.reason or "") if value["success"] else None)
+        try:
+            entered = await self._queues.enter(
+                self._organisation, call.session_id, target=wanted.target, attendant=wanted.name,
+                department=wanted.department, priority=wanted.priority, reason=wanted.reason,
+                context=wanted.context if isinstance(wanted.context, dict) else None,
+            )  # fmt: skip
+        except ControlError as error:
+            status = error.code if error.code == "attendant_not_found" else "error"
+            return Transferred({"success": False, "status": status, "message": error.message}, None)
+        place = entered.place
+        log.info(
+            "conversation_enqueued", extra={"call": call.id, "queue": place.queue_name, "position": place.position}
+        )
+        value = {
+            "success": True,
+            "status": "queued" if place.attendants_online else "no_attendants",
+            "queue_position": place.position,
+            "assigned_to_name": entered.wanted_name,
+            "estimated_wait_seconds": place.estimated_wait_s,
+            "message": "",
+        }
+        return Transferred(value, Handover(place.queue_name, wanted.reason or ""))
 
     async def place(self, call: LiveCall) -> Place | None:
         """Where the caller stands in the queue; None when the conversation is not waiting any more.
@@ -235,26 +256,25 @@ class Ledger:
         """
         assert call.session_id is not None
         try:
-            return await self._queues.place(self._organisation, call.session_id)
+            place = await self._queues.position(self._organisation, call.session_id)
         except DatabaseUnavailable:
             return Place(0, 0.0, float("inf"), 1)
+        if place is None:
+            return None
+        return Place(place.position, place.estimated_wait_s, place.max_wait_s, place.attendants_online)
 
     def requeue(self, call: LiveCall) -> None:
         """The attendant vanished: back to the queue, at the old place."""
         assert call.session_id is not None
         session_id = call.session_id
         self.advance(call, "queued")
-        call.journal.post(lambda: self._queues.requeue(self._organisation, session_id))
+        call.journal.post(lambda: self._queues.requeue(self._organisation, session_id, reason="attendant_gone"))
 
     def ask_callback(self, call: LiveCall, why: str) -> None:
         """The caller leaves the line but keeps the place: somebody calls back (D13)."""
         assert call.session_id is not None
         session_id = call.session_id
-        asked = {"callback_requested": True, "callback_reason": why}
-        call.journal.post(lambda: self._conversations.set_context(self._organisation, session_id, asked))
-        self._entry(
-            call, kind="event", author="system", via="system", text=f"Pediu retorno da ligação: {call.incoming.caller}"
-        )
+        call.journal.post(lambda: self._queues.request_callback(self._organisation, session_id, why))
 
     async def check_serves(self, actor: Actor, session_id: UUID) -> None:
         """Raises ``NotFound`` or ``Forbidden`` unless *actor* serves this conversation or supervises."""
@@ -271,16 +291,16 @@ def _readable(path: Path) -> RecordingInfo | None:
         return None
 
 
-def _where(where: Filter | None) -> tuple[Any, ...] | None:
+def _where(where: filters.Filter | None) -> tuple[Any, ...] | None:
     """A filter of the dialect as the plain data that ``crm.records`` takes."""
     match where:
         case None:
             return None
-        case Comparison():
+        case filters.Comparison():
             return (where.field, where.op, where.value)
-        case All():
+        case filters.All():
             return ("and", *(_where(part) for part in where.parts))
-        case Either():
+        case filters.Either():
             return ("or", *(_where(part) for part in where.parts))
-        case Negated():
+        case filters.Negated():
             return ("not", _where(where.part))

@@ -19,6 +19,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from agents.pipeline import warm
 from agents.speech import SpeechClient
 from config.agents import VoiceSettings
 from config.media import MediaSettings
@@ -129,10 +130,8 @@ class MediaProcess:
 
     async def _run(self, session: MediaSession, command: wire.Wire) -> None:
         try:
-            if isinstance(command, wire.Close):
-                value = await self._close(session.id)
-            else:
-                value = await session.run(command)
+            closing = isinstance(command, wire.Close)
+            value = await self._close(session.id) if closing else await session.run(command)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -171,6 +170,7 @@ async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
     run_dir = Path(settings["state_dir"]) / "run"
     run_dir.mkdir(parents=True, exist_ok=True)
     async with SpeechClient(settings["speech"]["url"], settings["speech"]["api_key"]) as speech:
+        await warm()
         process = MediaProcess(name, media, voice, speech, str(run_dir / f"{name}.pcm"))
         running = asyncio.create_task(process.run(settings["link"], settings["link_token"]), name="media process")
         gc.freeze()  # what was imported stays: no full collection in the middle of a tick

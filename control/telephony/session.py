@@ -66,6 +66,7 @@ class MediaSession:
         self._recorder: DualRecorder | None = None
         self._room: RoomLeg | None = None
         self._ears: dict[str, Transcriber] = {}
+        self._opening: set[asyncio.Task[None]] = set()  # ears being opened
         self._untap: Callable[[], None] | None = None
         self._far: Leg | None = None
         self._speaking: asyncio.Task[Any] | None = None
@@ -235,11 +236,13 @@ class MediaSession:
     def _ear(self, speaker: str, name: str) -> Transcriber:
         ear = self._ears.get(speaker)
         if ear is None:
-            began_s = self.now_s
             ear = self._ears[speaker] = Transcriber(
                 self._speech, self._settings, language=self._opened.language, speaker=speaker,
-                emit=lambda event: self._transcribed(speaker, name, began_s, event),
+                emit=lambda event: self._transcribed(speaker, name, event), at_s=self.now_s,
             )  # fmt: skip
+            opening = asyncio.create_task(ear.start(), name=f"{self.id}/ear {speaker}")
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
         return ear
 
     def _room_frame(self, identity: str, name: str, frame: Frame) -> None:
@@ -272,10 +275,10 @@ class MediaSession:
         if self._room is not None:
             self._tell(wire.RoomLost(self.id, reason))
 
-    def _transcribed(self, speaker: str, name: str, began_s: float, event: VoiceEvent) -> None:
+    def _transcribed(self, speaker: str, name: str, event: VoiceEvent) -> None:
         match event:
             case Final():
-                start_s, end_s = round(began_s + event.start_s, 2), round(began_s + event.end_s, 2)
+                start_s, end_s = round(event.start_s, 2), round(event.end_s, 2)
                 self._tell(wire.Heard(self.id, speaker, name, event.text, start_s, end_s))
             case Partial():
                 self._tell(wire.PartialHeard(self.id, speaker, name, event.text))

@@ -9,6 +9,7 @@ One dataclass a message: what is not declared here cannot be sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -192,11 +193,15 @@ class Faulted(Wire):
     error: str
 
 
-COMMANDS = {kind.TYPE: kind for kind in (Open, Say, Ask, Play, Join, Leave, Hold, Resume, Digit, Close)}
-EVENTS = {kind.TYPE: kind for kind in (Reply, Attached, LegLost, Heard, PartialHeard, RoomChanged, RoomLost, Faulted)}
+COMMANDS: Mapping[str, type[Wire]] = {
+    kind.TYPE: kind for kind in (Open, Say, Ask, Play, Join, Leave, Hold, Resume, Digit, Close)
+}
+EVENTS: Mapping[str, type[Wire]] = {
+    kind.TYPE: kind for kind in (Reply, Attached, LegLost, Heard, PartialHeard, RoomChanged, RoomLost, Faulted)
+}
 
 
-def decode(message: Message, kinds: dict[str, type[Wire]]) -> Wire:
+def decode(message: Message, kinds: Mapping[str, type[Wire]]) -> Wire:
     """*message* as one of *kinds*.
 
     Raises:

@@ -7,6 +7,6 @@ wav.py        the file's layout; ``inspect`` and ``repair`` what a dead process 
 from __future__ import annotations
 
 from .recorder import DualRecorder, RecorderStats
-from .wav import ChannelLevel, RecordingInfo, inspect, repair
+from .wav import ChannelLevel, RecordingInfo, inspect, repair, write_wav
 
-__all__ = ["ChannelLevel", "DualRecorder", "RecorderStats", "RecordingInfo", "inspect", "repair"]
+__all__ = ["ChannelLevel", "DualRecorder", "RecorderStats", "RecordingInfo", "inspect", "repair", "write_wav"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -203,3 +204,12 @@ def _is_chunk(file: BinaryIO, at: int, size: int) -> bool:
     head = file.read(8)
     fits = len(head) == 8 and at + 8 + int.from_bytes(head[4:], "little") <= size
     return fits and all(32 <= byte < 127 for byte in head[:4])
+
+
+def write_wav(path: Path, pcm: bytes, *, rate_hz: int = RATE_HZ) -> None:
+    """Write mono s16le *pcm* to *path*: prompts, and what a scripted phone says."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(pcm)

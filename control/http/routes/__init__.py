@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from ..route import Route
-from . import auth, system
+from . import attendance, auth, calls, conversations, system, tickets
 
-ROUTES: tuple[Route, ...] = (*auth.ROUTES, *system.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *auth.ROUTES,
+    *attendance.ROUTES,
+    *calls.ROUTES,
+    *conversations.ROUTES,
+    *tickets.ROUTES,
+    *system.ROUTES,
+)
