@@ -55,6 +55,8 @@ export interface QueueItem {
   contact_id?: string | null;
   waiting_since?: string | null;
   enqueued_at?: string | null;
+  created_at?: string;
+  reason?: string | null; // why the bot handed over
   call: Call | null;
 }
 
@@ -80,6 +82,7 @@ export interface Entry {
 
 export interface Recording {
   id: string;
+  call_id?: string;
   seconds: number;
   channels: number;
   url: string;
@@ -92,6 +95,7 @@ export interface Ticket {
   display: string; // "#TIC-001"
   status?: string;
   wrap_up_code?: string | null;
+  wrap_up_label?: string | null;
   notes?: string | null;
 }
 
@@ -105,7 +109,7 @@ export interface Contact {
   ltv?: number | string | null; // in BRL
   last_purchase?: string | null;
   tags?: string[] | string | null;
-  created_at?: string | null;
+  customer_since?: string | null;
 }
 
 export interface Conversation {

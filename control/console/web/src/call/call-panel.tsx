@@ -1,5 +1,5 @@
 // The call, docked in its conversation: state, quality, mute, hold, hang up, and what both are saying.
-import { ActionIcon, Button, Modal, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import {
   IconAntennaBars2,
   IconAntennaBars4,
@@ -19,6 +19,7 @@ import type { Call, Entry, QueueItem } from "../api/types";
 import { PartialLines } from "../conversation/partials";
 import { Elapsed } from "../frame/state";
 import { useDesk } from "../hub/store";
+import { Dialog } from "../shared/dialog";
 import { timeOfDay } from "../shared/format";
 import { problemText } from "../shared/problem";
 import { AudioSetup } from "./audio-setup";
@@ -44,6 +45,17 @@ export function CallPanel({ live, call, item, lines }: Props) {
         <CallState live={live} call={call} />
         <Quality quality={live.quality} />
         <span className="grow" />
+        <Tooltip label={t("call.settings")} openDelay={300}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={36}
+            aria-label={t("call.settings")}
+            onClick={() => setSettings(true)}
+          >
+            <IconSettings size={20} />
+          </ActionIcon>
+        </Tooltip>
         <div className="call-actions">
           <MuteButton live={live} />
           <Tooltip label={t(held ? "call.resume" : "call.hold")} openDelay={300}>
@@ -59,17 +71,6 @@ export function CallPanel({ live, call, item, lines }: Props) {
             >
               {t(held ? "call.resumeShort" : "call.holdShort")}
             </Button>
-          </Tooltip>
-          <Tooltip label={t("call.settings")} openDelay={300}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size={36}
-              aria-label={t("call.settings")}
-              onClick={() => setSettings(true)}
-            >
-              <IconSettings size={20} />
-            </ActionIcon>
           </Tooltip>
           <Button
             color="danger"
@@ -89,9 +90,9 @@ export function CallPanel({ live, call, item, lines }: Props) {
         </p>
       )}
       <LiveTranscript item={item} lines={lines} />
-      <Modal opened={settings} onClose={() => setSettings(false)} title={t("audio.title")} centered>
+      <Dialog opened={settings} onClose={() => setSettings(false)} title={t("audio.title")}>
         <AudioSetup autoTest />
-      </Modal>
+      </Dialog>
     </section>
   );
 }

@@ -28,6 +28,7 @@ export class RoomLink {
   private readonly sounds = new Map<string, HTMLMediaElement[]>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private last: Sample | null = null;
+  private joined = false;
   private leaving = false;
 
   constructor(
@@ -49,6 +50,7 @@ export class RoomLink {
   /** Join and speak. Rejects when the room can't be reached; a microphone that fails is told, not thrown. */
   async connect(grant: RoomGrant, muted: boolean): Promise<void> {
     await this.room.connect(grant.url, grant.token, { autoSubscribe: true });
+    this.joined = true;
     this.hooks.change({ phase: "connected", audioBlocked: !this.room.canPlaybackAudio });
     this.timer = setInterval(() => void this.measure(), QUALITY_EVERY_MS);
     await this.setMicrophone(!muted);
@@ -95,7 +97,7 @@ export class RoomLink {
       .on(RoomEvent.MediaDevicesError, (error) => this.hooks.change({ micProblem: problemOf(error) }))
       .on(RoomEvent.Disconnected, (reason) => {
         this.silence();
-        if (this.leaving) return;
+        if (this.leaving || !this.joined) return; // a join that fails rejects
         this.hooks.closed(
           reason === DisconnectReason.ROOM_DELETED ||
             reason === DisconnectReason.PARTICIPANT_REMOVED ||

@@ -15,10 +15,13 @@ export function Context({ conversation }: { conversation: Conversation }) {
   const { item, contact, ticket, context } = conversation;
   const now = useNow(30_000);
   const codes = useQuery({ queryKey: ["wrap-up-codes"], queryFn: api.wrapUpCodes, select: (answer) => answer.items });
-  const reason = text(context?.["transfer_reason"]);
-  const arrived = item.enqueued_at ?? item.call?.started_at;
+  const reason = item.reason ?? text(context?.["transfer_reason"]);
+  const arrived = item.call?.started_at ?? item.created_at ?? item.enqueued_at;
   const name = contact?.name ?? displayName(t, item);
-  const code = ticket?.wrap_up_code && (codes.data?.find((one) => one.code === ticket.wrap_up_code)?.label ?? ticket.wrap_up_code);
+  const code =
+    ticket?.wrap_up_label ??
+    codes.data?.find((one) => one.code === ticket?.wrap_up_code)?.label ??
+    ticket?.wrap_up_code;
   return (
     <>
       <Who name={name} contact={contact} number={contact?.phone ?? item.user_phone ?? item.call?.from ?? null} email={contact?.email ?? item.user_email ?? null} />
@@ -87,7 +90,7 @@ function Crm({ contact }: { contact: Contact }) {
   const { t, i18n } = useTranslation();
   const tags = Array.isArray(contact.tags) ? contact.tags : (contact.tags ?? "").split(",");
   const named = tags.map((tag) => tag.trim()).filter(Boolean);
-  const { ltv, last_purchase: last, created_at: since } = contact;
+  const { ltv, last_purchase: last, customer_since: since } = contact;
   return (
     <>
       <section className="context-part">

@@ -79,6 +79,7 @@ function Loaded({ sessionId, conversation }: { sessionId: string; conversation: 
           position="right"
           size={340}
           title={t("contact.title")}
+          closeButtonProps={{ "aria-label": t("common.close") }}
           transitionProps={{ duration: 120 }}
         >
           <Context conversation={current} />

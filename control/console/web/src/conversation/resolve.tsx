@@ -1,5 +1,5 @@
 // Resolve: a wrap-up code and notes end the call and open the ticket.
-import { Button, Modal, NativeSelect, Textarea } from "@mantine/core";
+import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +10,7 @@ import { change } from "../hub/reduce";
 import { update } from "../hub/store";
 import { hasLiveCall } from "../session/session";
 import { announce } from "../shared/announce";
+import { Dialog } from "../shared/dialog";
 import { useDraft } from "../shared/hooks";
 import { problemText } from "../shared/problem";
 
@@ -24,9 +25,9 @@ interface Props {
 export function ResolveDialog(props: Props) {
   const { t } = useTranslation();
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={t("resolve.title")} centered size={460}>
+    <Dialog opened={props.opened} onClose={props.onClose} title={t("resolve.title")}>
       <ResolveForm {...props} />
-    </Modal>
+    </Dialog>
   );
 }
 

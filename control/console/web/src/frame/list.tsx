@@ -13,7 +13,7 @@ import { initials, phone, span } from "../shared/format";
 import { useNow } from "../shared/hooks";
 import { channelName, displayName } from "../shared/names";
 import { counts, inTab, matches, sorted, type Tab } from "./lists";
-import { useChangePresence, usePresence } from "./presence";
+import { PresenceMenu, useChangePresence, usePresence } from "./presence";
 import { ItemState } from "./state";
 
 export type { Tab } from "./lists";
@@ -114,6 +114,7 @@ export function ConversationList({ tab, onTab, open, loading, failed }: Props) {
           <Empty tab={tab} text={text} />
         )}
       </div>
+      <PresenceMenu />
     </section>
   );
 }
@@ -183,7 +184,7 @@ function Empty({ tab, text }: { tab: Tab; text: string }) {
       <strong>{t(`list.empty${name}`)}</strong>
       <p className="meta">{t(`list.empty${name}Hint`)}</p>
       {!online && tab !== "all" && (
-        <Button variant="light" size="xs" onClick={() => change.mutate("online")} loading={change.isPending}>
+        <Button className="narrow-only" variant="light" size="xs" onClick={() => change.mutate("online")} loading={change.isPending}>
           {t("list.goOnline")}
         </Button>
       )}

@@ -19,7 +19,7 @@ export function inTab(item: QueueItem, tab: Tab, me: Session): boolean {
 /** Queue: urgent first, then who came first. Mine: the live call first. All: the newest first. */
 export function sorted(items: readonly QueueItem[], tab: Tab): QueueItem[] {
   const since = (item: QueueItem) =>
-    Date.parse(item.enqueued_at ?? item.waiting_since ?? item.call?.started_at ?? item.last_message_time ?? "") || 0;
+    Date.parse(item.enqueued_at ?? item.waiting_since ?? item.created_at ?? item.last_message_time ?? "") || 0;
   const live = (item: QueueItem) => (["connecting", "talking", "held"].includes(item.call?.state ?? "") ? 1 : 0);
   return [...items].sort((a, b) => {
     if (tab === "queue") return b.priority - a.priority || since(a) - since(b);

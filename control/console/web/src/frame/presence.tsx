@@ -1,6 +1,6 @@
 // Presence: who gets calls. The state is the server's; a refusal is shown in place.
-import { Menu, Tooltip, UnstyledButton } from "@mantine/core";
-import { IconCheck, IconCircleFilled, IconCircleMinus, IconClockPause, IconCircleDashed } from "@tabler/icons-react";
+import { Menu, UnstyledButton } from "@mantine/core";
+import { IconCheck, IconChevronUp, IconCircleFilled, IconCircleMinus, IconClockPause, IconCircleDashed } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
@@ -42,14 +42,16 @@ export function PresenceMenu() {
   const Icon = ICONS[presence];
   const label = t("presence.menu", { status: t(`presence.${presence}`) });
   return (
-    <Menu position="right-end" width={260} transitionProps={{ duration: 0 }}>
+    <Menu position="top-start" width={280} transitionProps={{ duration: 0 }}>
       <Menu.Target>
-        <Tooltip label={change.error ? problemText(t, change.error) : label} position="right" openDelay={300}>
-          <UnstyledButton className="presence" data-presence={presence} aria-label={label} data-testid="presence-menu">
-            <Icon size={16} aria-hidden />
-            <span>{t(`presence.${presence}`)}</span>
-          </UnstyledButton>
-        </Tooltip>
+        <UnstyledButton className="presence" data-presence={presence} aria-label={label} data-testid="presence-menu">
+          <Icon size={14} aria-hidden />
+          <strong>{t(`presence.${presence}`)}</strong>
+          <span className={change.error ? "presence-problem" : "meta"} role={change.error ? "alert" : undefined}>
+            {change.error ? problemText(t, change.error) : t(`presence.${presence}Hint`)}
+          </span>
+          <IconChevronUp size={16} aria-hidden />
+        </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
         {PRESENCES.map((status) => {

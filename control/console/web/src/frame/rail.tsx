@@ -1,5 +1,5 @@
 // The rail: the only global navigation, and what belongs to the person: presence, audio, appearance, language.
-import { ActionIcon, Menu, Modal, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,
   IconHeadphones,
@@ -15,8 +15,8 @@ import { Link } from "wouter";
 import { AudioSetup } from "../call/audio-setup";
 import { type Language, LANGUAGES, speak } from "../i18n";
 import { signOut, useMe } from "../session/session";
+import { Dialog } from "../shared/dialog";
 import { initials } from "../shared/format";
-import { PresenceMenu } from "./presence";
 
 const SCHEMES = ["auto", "light", "dark"] as const;
 
@@ -52,10 +52,9 @@ export function Rail({ onHelp }: { onHelp: () => void }) {
         </ActionIcon>
       </Tip>
       <Account />
-      <PresenceMenu />
-      <Modal opened={audio} onClose={() => setAudio(false)} title={t("audio.title")} centered>
+      <Dialog opened={audio} onClose={() => setAudio(false)} title={t("audio.title")}>
         <AudioSetup />
-      </Modal>
+      </Dialog>
     </nav>
   );
 }

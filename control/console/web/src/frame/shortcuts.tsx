@@ -1,8 +1,9 @@
 // Keys for everything, by `?`. Letters with Alt work also while one writes; a button that shows the key does the work.
-import { Kbd, Modal } from "@mantine/core";
+import { Kbd } from "@mantine/core";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
+import { Dialog } from "../shared/dialog";
 import type { Tab } from "./lists";
 
 interface Props {
@@ -48,7 +49,7 @@ export function Shortcuts({ helping, onHelp, onTab }: Props) {
     return () => window.removeEventListener("keydown", onKey);
   }, [onHelp, onTab]);
   return (
-    <Modal opened={helping} onClose={() => onHelp(false)} title={t("keys.title")} centered size={440}>
+    <Dialog opened={helping} onClose={() => onHelp(false)} title={t("keys.title")}>
       <dl className="keys">
         {KEYS.map(([key, what]) => (
           <div key={what}>
@@ -61,7 +62,7 @@ export function Shortcuts({ helping, onHelp, onTab }: Props) {
           </div>
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -7,6 +7,7 @@ const PING_EVERY_MS = 15_000;
 const PONG_WITHIN_MS = 8_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000, 8000];
 const REPLAY_QUIET_MS = 300; // after so long without a replayed event the count is shown
+const SESSION_ENDED = 4001; // close code: signed out elsewhere, or the password was changed
 const RESTORED_SHOWN_MS = 6_000;
 
 export interface Hooks {
@@ -63,9 +64,9 @@ export class HubSocket {
       greeted = true;
       this.take(JSON.parse(String(message.data)) as HubMessage);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (socket !== this.socket) return;
-      if (!greeted) this.hooks.refused();
+      if (!greeted || code === SESSION_ENDED) this.hooks.refused();
       this.lost();
     };
   }
@@ -84,7 +85,8 @@ export class HubSocket {
       case "pong":
         return;
       default:
-        return this.event(message);
+        // without a number it is no event: the server's word on something this client said, or a newer server's kind
+        if (typeof message.seq === "number") this.event(message);
     }
   }
 

@@ -176,7 +176,6 @@ export const en: Texts = {
     transcript: "Live transcript",
     listening: "What you both say appears here.",
     settings: "Microphone and sound",
-    ended: "The call ended.",
     speaking: "speaking",
   },
   resolve: {
@@ -204,7 +203,6 @@ export const en: Texts = {
     download: "Download",
     stereo: "customer and attendant on separate channels",
     failed: "The recording did not open. Reload the page or download the file.",
-    pending: "The recording is being stored…",
   },
   contact: {
     title: "Contact",
@@ -212,7 +210,6 @@ export const en: Texts = {
     email: "E-mail",
     phone: "Phone",
     since: "Customer since",
-    tier: "Tier",
     total: "Total purchased",
     lastPurchase: "Last purchase",
     tags: "Tags",
@@ -224,10 +221,8 @@ export const en: Texts = {
     code: "Wrap-up code",
     ticket: "Ticket",
     notes: "Notes",
-    summary: "Service",
   },
   link: {
-    connecting: "Connecting…",
     lost: "No connection to the server. Trying again…",
     lostCall: "No connection to the server. The call in progress goes on.",
     restored_zero: "Connection is back. Nothing was missed.",

@@ -175,7 +175,6 @@ export const ptBR = {
     transcript: "Transcrição ao vivo",
     listening: "O que vocês disserem aparece aqui.",
     settings: "Microfone e som",
-    ended: "A ligação terminou.",
     speaking: "falando",
   },
   resolve: {
@@ -203,7 +202,6 @@ export const ptBR = {
     download: "Baixar",
     stereo: "cliente e atendente em canais separados",
     failed: "A gravação não abriu. Recarregue a página ou baixe o arquivo.",
-    pending: "A gravação está sendo guardada…",
   },
   contact: {
     title: "Contato",
@@ -211,7 +209,6 @@ export const ptBR = {
     email: "E-mail",
     phone: "Telefone",
     since: "Cliente desde",
-    tier: "Categoria",
     total: "Total comprado",
     lastPurchase: "Última compra",
     tags: "Etiquetas",
@@ -223,10 +220,8 @@ export const ptBR = {
     code: "Motivo registrado",
     ticket: "Ticket",
     notes: "Anotações",
-    summary: "Atendimento",
   },
   link: {
-    connecting: "Conectando…",
     lost: "Sem conexão com o servidor. Tentando de novo…",
     lostCall: "Sem conexão com o servidor. A ligação em curso continua.",
     restored_zero: "Conexão de volta. Nada se perdeu.",

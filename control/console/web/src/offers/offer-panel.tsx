@@ -37,7 +37,7 @@ export function OfferPanel() {
     mutationFn: accept,
     onSuccess: (item) => {
       announce(t("offer.accepted"));
-      go(`/c/${item.session_id}`);
+      go(`/c/${item.session_id}?list=mine`);
     },
     onError: fail,
   });
