@@ -47,15 +47,6 @@ UPDATE users SET password_hash = :new WHERE id = :user_id AND password_hash = :o
 -- name: set_password
 UPDATE users SET password_hash = :new, must_change_password = :must_change, updated_at = now() WHERE id = :user_id;
 
--- name: organisation_by_name
-SELECT id FROM organisations WHERE name = :name;
-
--- name: add_organisation
-INSERT INTO organisations (name) VALUES (:name) ON CONFLICT (name) DO NOTHING RETURNING id;
-
--- name: only_organisation
-SELECT id FROM organisations ORDER BY created_at LIMIT 2;
-
 -- name: count_users
 SELECT count(*) FROM users WHERE organisation_id = :organisation_id;
 

@@ -37,13 +37,6 @@ class FirstUser:
     password: str  # one time: it must be changed at the first sign-in
 
 
-async def ensure_organisation(db: Database, name: str) -> UUID:
-    """The organisation called *name*, made when it is not there."""
-    async with db.transaction() as tx:
-        found = await tx.value(sql.add_organisation, name=name) or await tx.value(sql.organisation_by_name, name=name)
-        return UUID(str(found))
-
-
 async def ensure_first_user(
     db: Database, passwords: Passwords, organisation_id: UUID, *, email: str = FIRST_EMAIL
 ) -> FirstUser | None:

@@ -43,8 +43,9 @@ def build_app(
 ) -> web.Application:
     """The whole HTTP door. Everything it uses is the caller's to open and to close.
 
-    *queues*: with the settings that were given; without, with the defaults. *rooms_url* is what browsers connect to for media; it goes into the Content-Security-Policy. *recordings_dir* holds
-    the files that recordings are registered under. *ready_checks* join the database in ``/health/ready``.
+    *queues*: with the settings that were given; without, with the defaults. *rooms_url* is what browsers connect to for
+    media; it goes into the Content-Security-Policy. *recordings_dir* holds the files that recordings are registered
+    under. *ready_checks* join the database in ``/health/ready``.
     """
     deps = Deps(
         db=db,

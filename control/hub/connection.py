@@ -88,7 +88,8 @@ class Connection:
                 tell = asyncio.create_task(self._tell(db, heard, since), name=f"hub tell {who}")
                 listen = asyncio.create_task(self._listen(says), name=f"hub listen {who}")
                 try:
-                    await asyncio.wait({tell, listen, self._close_with}, return_when=asyncio.FIRST_COMPLETED)
+                    until: set[asyncio.Future[Any]] = {tell, listen, self._close_with}
+                    await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     tell.cancel()
                     listen.cancel()

@@ -18,13 +18,14 @@ from control.auth import Actor, Role
 from control.auth.limiter import SignInLimiter
 from control.auth.passwords import Passwords
 from control.auth.sessions import Sessions
-from control.auth.users import add_user, ensure_organisation
+from control.auth.users import add_user
 from control.bus import Bus
 from control.db import Database
 from control.http import build_app
 from control.hub import Hub
 from control.metrics import Metrics
 from control.ports import NoCalls
+from control.queues import Queues, ensure_organisation
 
 PASSWORD = "uma senha comprida"
 
@@ -60,10 +61,6 @@ class Browser:
 
     async def post(self, path: str, body: Any = None, **more: Any) -> ClientResponse:
         return await self.ask("POST", path, {} if body is None else body, **more)
-
-
-async def set_status(actor: Actor, status: str) -> None:
-    pass
 
 
 @dataclass
@@ -107,7 +104,7 @@ async def open_door(db: Database, tmp_path: Path, *, desk: Any = None, **setting
         bus = Bus(db)
         await bus.start()
         stack.push_async_callback(bus.close)
-        hub = Hub(db, bus, sessions, set_status=set_status)
+        hub = Hub(db, bus, sessions, set_status=Queues(db).set_presence)
         await hub.start()
         stack.push_async_callback(hub.close)
         recordings, console = tmp_path / "recordings", tmp_path / "dist"

@@ -13,6 +13,7 @@ from ...errors import Invalid, NotFound
 from ...tickets import Tickets
 from ..route import Asked, Body, Route
 
+Status = Literal["waiting", "assigned", "active", "pending", "resolved", "abandoned", "bot", "open", "all"]  # D4
 Attendant = Field(min_length=1, max_length=64)  # a UUID or a code, att-001 (D7)
 
 
