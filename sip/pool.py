@@ -1,6 +1,6 @@
 """The worker processes: forked ready-made, grown and shrunk by need, replaced when they die.
 
-A worker is forked from a server process that has pjsua2 loaded already, so a new one is there in about 0.1 s. Its load
+A worker is forked from the nursery, which has pjsua2 loaded already, so a new one is there in about 0.1 s. Its load
 is what it reports, plus reservations with a time to live: pjsip drops without a word what it cannot parse, so a counter
 kept here alone would leak slots.
 """
@@ -11,15 +11,16 @@ import asyncio
 import contextlib
 import json
 import logging
-import multiprocessing
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.context import ForkServerProcess
 from typing import Any, Final
 
 from config.sip import SipSettings
+
+from .errors import WorkerError
+from .nursery import Birth, Nursery
 
 Message = dict[str, Any]
 
@@ -27,6 +28,7 @@ RESERVE_S: Final = 5.0  # an INVITE handed to a worker that did not report the c
 BEAT_LOST_S: Final = 10.0  # a worker silent for this long hangs and is killed
 START_S: Final = 15.0
 TICK_S: Final = 0.5
+STOP_S: Final = 2.0
 QUICK_DEATHS: Final = 5  # deaths within DEATH_WINDOW_S after which replacements wait
 DEATH_WINDOW_S: Final = 20.0
 MAX_BACKOFF_S: Final = 5.0
@@ -39,17 +41,20 @@ class Worker:
     """One process. ``index`` is its slot, used again by its replacement."""
 
     index: int
-    process: ForkServerProcess
+    process: Birth
     control: socket.socket
     started_s: float
     port: int = 0  # SIP port, 0 until it is ready
-    pid: int = 0
     calls: set[str] = field(default_factory=set)
     reserved: dict[str, float] = field(default_factory=dict)  # call -> monotonic s when it lapses
     heard_s: float = 0.0
     idle_since_s: float = 0.0
     stopping: bool = False
     lost: bool = False
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     @property
     def load(self) -> int:
@@ -79,9 +84,9 @@ class Pool:
         self._by_port: dict[int, Worker] = {}
         self._starting: set[int] = set()  # slots whose process is being forked
         self._deaths: list[float] = []
-        self._context = multiprocessing.get_context("forkserver")
+        self._nursery = Nursery()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
         self._waiting = 0
         self._closing = False
         self.born = 0
@@ -91,13 +96,12 @@ class Pool:
 
     async def start(self) -> None:
         """Return when ``workers_min`` are ready. Raises TimeoutError when they are not within START_S."""
-        self._context.set_forkserver_preload(["sip.pj.worker"])
         self._grow()
         self._spawn_task(self._tend(), "sip-pool-tend")
         async with asyncio.timeout(START_S):
             while sum(worker.ready for worker in self._workers.values()) < self._settings.workers_min:
-                self._ready.clear()
-                await self._ready.wait()
+                self._changed.clear()
+                await self._changed.wait()
 
     async def stop(self) -> None:
         """Ask every worker to end its calls and go; kill what is left after 2 s."""
@@ -109,11 +113,15 @@ class Pool:
         for worker in workers:
             worker.stopping = True
             self.send(worker, {"type": "quit"})
-        await asyncio.gather(*(asyncio.to_thread(worker.process.join, 2.0) for worker in workers))
-        for worker in workers:
-            if worker.process.is_alive():
-                worker.process.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while self._workers:
+                    self._changed.clear()
+                    await self._changed.wait()
+        for worker in list(self._workers.values()):
+            worker.process.kill()
             self._forget(worker)
+        await self._nursery.close()
 
     # -- use
 
@@ -171,7 +179,7 @@ class Pool:
 
     @property
     def pids(self) -> list[int]:
-        return [worker.pid for worker in self._workers.values() if worker.pid]
+        return [worker.pid for worker in self._workers.values()]
 
     # -- inside
 
@@ -208,10 +216,12 @@ class Pool:
         try:
             if delay_s:
                 await asyncio.sleep(delay_s)
-            process = self._context.Process(
-                target=_run_worker, args=(theirs, self._options(index)), name=f"sip-worker-{index}", daemon=True
-            )
-            await asyncio.to_thread(process.start)
+            birth = await self._nursery.fork(self._options(index), theirs)
+        except WorkerError as error:
+            ours.close()
+            self._deaths.append(time.monotonic())
+            log.error("sip_worker_not_born", extra={"error": str(error)})
+            return
         except BaseException:
             ours.close()
             raise
@@ -220,12 +230,12 @@ class Pool:
             self._starting.discard(index)
         ours.setblocking(False)
         now = time.monotonic()
-        worker = Worker(index, process, ours, started_s=now, heard_s=now, idle_since_s=now)
+        worker = Worker(index, birth, ours, started_s=now, heard_s=now, idle_since_s=now)
         self._workers[index] = worker
         self.born += 1
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, self._read, worker)
-        loop.add_reader(process.sentinel, self._lose, worker)
+        loop.add_reader(birth.pidfd, self._lose, worker)
 
     def _read(self, worker: Worker) -> None:
         for _ in range(64):
@@ -241,9 +251,9 @@ class Pool:
             worker.heard_s = time.monotonic()
             message = json.loads(packet)
             if message["type"] == "ready":
-                worker.port, worker.pid = message["port"], message["pid"]
+                worker.port = message["port"]
                 self._by_port[worker.port] = worker
-                self._ready.set()
+                self._changed.set()
             elif message["type"] != "beat":
                 self._on_message(worker, message)
 
@@ -254,8 +264,8 @@ class Pool:
         if self._workers.get(worker.index) is worker and worker.control.fileno() >= 0:
             self._drain_events(worker)
         worker.lost = True
-        self._forget(worker)
         worker.process.kill()
+        self._forget(worker)
         if worker.stopping:
             return
         self.died += 1
@@ -277,8 +287,11 @@ class Pool:
         loop = asyncio.get_running_loop()
         if worker.control.fileno() >= 0:
             loop.remove_reader(worker.control)
-        loop.remove_reader(worker.process.sentinel)
+        if worker.process.pidfd >= 0:
+            loop.remove_reader(worker.process.pidfd)
         worker.control.close()
+        worker.process.close()
+        self._changed.set()
         if self._workers.get(worker.index) is worker:
             del self._workers[worker.index]
         if self._by_port.get(worker.port) is worker:
@@ -323,10 +336,3 @@ class Pool:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("sip_pool_task_failed", exc_info=task.exception())
-
-
-def _run_worker(control: socket.socket, options: Any) -> None:
-    """Target of the forked process; the one name it shares with this one."""
-    from .pj.worker import main  # pjsua2 is loaded in workers and their fork server only
-
-    main(control, options)

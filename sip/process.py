@@ -3,9 +3,6 @@
 FILE is JSON: ``{"sip": <SipSettings>, "link": "unix:///...", "link_token": "...", "state_dir": "..."}``. Prints
 ``{"ready": true, "sip": "sip:IP:PORT"}`` on stdout once calls can be taken, logs JSON lines to stderr, and stops within
 5 s of SIGTERM or of the end of stdin. While control is away it keeps its calls and refuses new ones.
-
-Workers are forked from a server that imports this module again as ``__mp_main__``, so whatever is heavy is imported
-inside ``main``.
 """
 
 from __future__ import annotations
