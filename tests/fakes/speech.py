@@ -86,7 +86,9 @@ def vowel(seconds: float) -> list[Frame]:
     """Something that even the light gate takes for a voice: a pulse train of 120 Hz with two formants."""
     t = np.arange(int(seconds * 16_000)) / 16_000
     harmonics = range(1, 25)
-    weight = [np.exp(-(((h * 120 - 700) / 300) ** 2)) + 0.6 * np.exp(-(((h * 120 - 1200) / 300) ** 2)) for h in harmonics]
+    weight = [
+        np.exp(-(((h * 120 - 700) / 300) ** 2)) + 0.6 * np.exp(-(((h * 120 - 1200) / 300) ** 2)) for h in harmonics
+    ]
     wave = sum(w * np.sin(2 * np.pi * 120 * h * t) for w, h in zip(weight, harmonics, strict=True))
     pcm = (np.asarray(wave) * 6000).clip(-32000, 32000).astype("<i2").tobytes()
     count = round(seconds * FRAMES_PER_S)
