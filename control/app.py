@@ -116,7 +116,7 @@ async def open_telephony(
     ledger = Ledger(
         organisation, Conversations(db), Contacts(db), Records(db), queues, bus, recordings_dir,
     )  # fmt: skip
-    prompts_dir = told.state_dir / "prompts"
+    prompts_dir = told.state_dir / "emergency"
     centre = CallCentre(
         CentreSettings(
             language=told.speech.language, voice=told.speech.tts_voice, announce_s=told.control.queues.announce_s,

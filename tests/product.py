@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ async def speech_ready(product: Product, *, timeout_s: float = 120.0) -> None:
         await speech.wait_ready(timeout_s, rendered=True)
 
 
+KEPT = Path(__file__).resolve().parents[1] / ".attendance" / "test-prompts"
 FREE_PORTS = """
 media: {rooms: {port: 0, udp_port: 0}}
 sip: {port: 0}
@@ -65,6 +67,9 @@ async def running(overrides: Mapping[str, Any] | None = None) -> AsyncIterator[P
     with tempfile.TemporaryDirectory(prefix="attendance-", ignore_cleanup_errors=True) as folder:
         state_dir = Path(folder)
         state_dir.chmod(0o755)
+        # Rendering the fixed sentences takes a minute of processor time: what one product spoke, the next one has.
+        if KEPT.is_dir():
+            shutil.copytree(KEPT, state_dir / "prompts", dirs_exist_ok=True)
         async with Supervisor(Blueprint.draw(settings, state_dir)) as supervisor:
             control, sip = supervisor.about("control"), supervisor.about("sip")
             first = control.get("first_user") or {}
@@ -72,3 +77,4 @@ async def running(overrides: Mapping[str, Any] | None = None) -> AsyncIterator[P
                 supervisor, control.get("url", ""), sip.get("sip", ""), first.get("email", ""),
                 first.get("password", ""), state_dir,
             )  # fmt: skip
+            shutil.copytree(state_dir / "prompts", KEPT, dirs_exist_ok=True)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from agents.speech import SpeechClient
+from agents.speech import SpeechClient, SpeechUnavailable
 from config.load import parse
 from control.blueprint import Blueprint
 from control.supervisor import Supervisor
@@ -230,7 +230,13 @@ class Demo:
 
 
 async def _spoken(speech: SpeechClient, text: str, voice: str) -> bytes:
-    return b"".join([part async for part in speech.synthesise(text, voice=voice, language="pt-BR")])
+    """*text* as PCM. A machine that is busy with rendering prompts is asked again."""
+    for patience in range(10):
+        try:
+            return b"".join([part async for part in speech.synthesise(text, voice=voice, language="pt-BR")])
+        except SpeechUnavailable:
+            await asyncio.sleep(patience)
+    raise SpeechUnavailable(f"the speech service did not speak {text!r}")
 
 
 def _round(value: float | None) -> float | None:

@@ -26,6 +26,7 @@ async def prepare(
     wanted = (*texts.fixed(language), *prompts)
     while True:
         try:
+            await speech.render(list(wanted), voice=voice, language=language)
             for key in texts.EMERGENCY:
                 path = prompts_dir / f"{language}-{key}.wav"
                 if not path.exists():
@@ -33,7 +34,6 @@ async def prepare(
                     pcm = b"".join([part async for part in speech.synthesise(sentence, voice=voice, language=language)])
                     path.parent.mkdir(parents=True, exist_ok=True)
                     write_wav(path, pcm)
-            await speech.render(list(wanted), voice=voice, language=language)
         except SpeechError as error:
             log.info("prompts_not_rendered_yet", extra={"error": str(error)})
             await asyncio.sleep(RETRY_S)
