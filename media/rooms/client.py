@@ -391,7 +391,7 @@ class RoomLeg:
         on("track_unsubscribed", lambda _track, publication, _participant: self._unsubscribed(publication.sid))
         on("data_received", self._data)
         on("reconnecting", lambda *_: self._tell(Reconnecting()))
-        on("reconnected", lambda *_: self._tell(Reconnected()))
+        on("reconnected", self._mended)
         on("disconnected", self._disconnected)
 
     def _tell(self, event: RoomEvent) -> None:
@@ -415,6 +415,15 @@ class RoomLeg:
     def _published(self, publication: rtc.RemoteTrackPublication) -> None:
         if publication.kind == rtc.TrackKind.KIND_AUDIO:
             publication.set_subscribed(True)
+
+    def _mended(self, *_: Any) -> None:
+        """What was asked for while the connection was down got lost: ask again for every voice we don't hear."""
+        for participant in self._room.remote_participants.values() if self._room is not None else ():
+            for publication in participant.track_publications.values():
+                if publication.kind == rtc.TrackKind.KIND_AUDIO and publication.sid not in self._voices:
+                    publication.set_subscribed(False)  # the SDK tells the server of changes only
+                    publication.set_subscribed(True)
+        self._tell(Reconnected())
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
