@@ -114,7 +114,7 @@ class Supervisor:
         self.parts = parts
         self.children: list[Child] = []
         self._watchers: list[asyncio.Task[None]] = []
-        self._database: Any = None
+        self.database: Any = None  # the embedded PostgreSQL, where there is one
         self._stopping = False
 
     async def __aenter__(self) -> Supervisor:
@@ -130,8 +130,8 @@ class Supervisor:
         if self._wants("control") and not plan.database_url:
             from control.db import EmbeddedPostgres
 
-            self._database = EmbeddedPostgres(plan.state_dir, port=plan.database_port)
-            plan.database_url = await asyncio.to_thread(self._database.start)
+            self.database = EmbeddedPostgres(plan.state_dir, port=plan.database_port)
+            plan.database_url = await asyncio.to_thread(self.database.start)
         first = [spec for spec in plan.processes() if spec.stage == 0 and self._wants(spec.part)]
         await asyncio.gather(*(self._launch(spec.name, spec.module, spec.settings) for spec in first))
         for spec in plan.processes():
@@ -177,8 +177,8 @@ class Supervisor:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        if self._database is not None:
-            await asyncio.to_thread(self._database.stop)
+        if self.database is not None:
+            await asyncio.to_thread(self.database.stop)
 
 
 async def run(blueprint: Blueprint, parts: frozenset[str]) -> int:
