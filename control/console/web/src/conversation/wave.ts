@@ -12,7 +12,7 @@ export function drawWave(place: HTMLElement, media: HTMLMediaElement, url: strin
   const surfer = WaveSurfer.create({
     container: place,
     media,
-    url,
+    url: new URL(url, location.href).href, // as the element has it: else the element is loaded anew
     ...lane,
     waveColor: rest ?? "gray",
     progressColor: attendant ?? "blue",
