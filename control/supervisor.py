@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from control.blueprint import Blueprint
+from control.db.embedded import EmbeddedPostgres
 from control.secrets import write_private
 
 READY_S = 60.0  # a process that is not serving by then is started again
@@ -114,7 +115,7 @@ class Supervisor:
         self.parts = parts
         self.children: list[Child] = []
         self._watchers: list[asyncio.Task[None]] = []
-        self.database: Any = None  # the embedded PostgreSQL, where there is one
+        self.database: EmbeddedPostgres | None = None  # where there is one
         self._stopping = False
 
     async def __aenter__(self) -> Supervisor:
@@ -128,10 +129,9 @@ class Supervisor:
     async def _start(self) -> None:
         plan = self.blueprint
         if self._wants("control") and not plan.database_url:
-            from control.db import EmbeddedPostgres
-
             self.database = EmbeddedPostgres(plan.state_dir, port=plan.database_port)
             plan.database_url = await asyncio.to_thread(self.database.start)
+            self._watchers.append(asyncio.create_task(self._watch_database(self.database), name="watch postgres"))
         first = [spec for spec in plan.processes() if spec.stage == 0 and self._wants(spec.part)]
         await asyncio.gather(*(self._launch(spec.name, spec.module, spec.settings) for spec in first))
         for spec in plan.processes():
@@ -166,17 +166,29 @@ class Supervisor:
             except StartFailed as error:
                 log.error("process_not_restarted", extra={"child": child.name, "error": str(error)})
 
+    async def _watch_database(self, database: EmbeddedPostgres) -> None:
+        """Start PostgreSQL again when it ends by itself; its port stays, so that everybody finds it."""
+        while True:
+            await database.wait()
+            log.error("process_ended", extra={"child": "postgres"})
+            await asyncio.sleep(BACKOFF_S[0])
+            try:
+                await asyncio.to_thread(database.start)
+            except Exception as error:
+                log.error("process_not_restarted", extra={"child": "postgres", "error": str(error)})
+                await asyncio.sleep(BACKOFF_S[-1])
+
     def about(self, name: str) -> dict[str, Any]:
         """What the process *name* said when it became ready; empty when it does not run here."""
         return next((child.about for child in self.children if child.name == name), {})
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
-        for child in reversed(self.children):  # doors first, the database last
-            await child.stop()
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
+        for child in reversed(self.children):  # doors first, the database last
+            await child.stop()
         if self.database is not None:
             await asyncio.to_thread(self.database.stop)
 
