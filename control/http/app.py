@@ -14,6 +14,7 @@ from ..bus import Bus
 from ..db import Database
 from ..errors import Forbidden
 from ..metrics import Metrics
+from ..metrics.centre import CentreFigures
 from ..ports import CallDesk
 from ..queues import Queues
 from .console import page
@@ -56,6 +57,7 @@ def build_app(
         settings=settings,
         sessions=sessions,
         metrics=metrics,
+        figures=CentreFigures(db, metrics),
         recordings_dir=recordings_dir,
         console_dir=console_dir,
         rooms_url=rooms_url,
@@ -89,6 +91,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 
 def _watch(metrics: Metrics, deps: Deps) -> None:
+    deps.hub.watch(metrics)
     limiter, stats = deps.sessions.limiter, deps.bus.stats
     metrics.watch("counter", "attendance_sign_in_limited", "Sign-ins refused for their rate.", lambda: limiter.refused)
     metrics.watch("counter", "attendance_sign_in_forgotten", "Rate counts given up.", lambda: limiter.forgotten)

@@ -18,6 +18,7 @@ from ..auth.sessions import Session, Sessions
 from ..bus import Bus
 from ..db import Database
 from ..metrics import Metrics
+from ..metrics.centre import CentreFigures
 from ..ports import CallDesk
 from ..queues import Queues
 
@@ -34,6 +35,10 @@ class HubDoor(Protocol):
         """Close the sockets of sessions that were ended."""
         ...
 
+    def watch(self, metrics: Metrics) -> None:
+        """Show what it counts."""
+        ...
+
 
 @dataclass(slots=True)
 class Deps:
@@ -45,6 +50,7 @@ class Deps:
     settings: HttpSettings
     sessions: Sessions
     metrics: Metrics
+    figures: CentreFigures
     recordings_dir: Path
     console_dir: Path
     rooms_url: str = ""

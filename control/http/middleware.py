@@ -71,7 +71,7 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return from_http(error)
     except Exception:
         log.exception("request_crashed", extra={"request_id": request[ID], "path": request.path})
-        return refusal(500, "internal", f"something went wrong here; its number is {request['id']}")
+        return refusal(500, "internal", f"something went wrong here; its number is {request[ID]}")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -17,6 +17,7 @@ from ..bus import Bus
 from ..db import Database
 from ..errors import DatabaseUnavailable, Invalid, TooMany
 from ..events import TYPING, Event
+from ..metrics import Metrics
 from .connection import MAX_SAID_BYTES, SESSION_ENDED, Connection, HubStats
 from .presence import Attendance
 
@@ -60,6 +61,17 @@ class Hub:
     @property
     def connected(self) -> int:
         return len(self._connections)
+
+    def watch(self, metrics: Metrics) -> None:
+        """Show what is counted here."""
+        stats = self.stats
+        metrics.watch("gauge", "attendance_hub_connections", "WebSockets open.", lambda: self.connected)
+        metrics.watch("counter", "attendance_hub_connected", "WebSockets ever opened.", lambda: stats.connected)
+        metrics.watch("counter", "attendance_hub_sent", "Messages sent to clients.", lambda: stats.sent)
+        metrics.watch("counter", "attendance_hub_replayed", "Events told again after a break.", lambda: stats.replayed)
+        metrics.watch("counter", "attendance_hub_resets", "Clients that had to start anew.", lambda: stats.resets)
+        metrics.watch("counter", "attendance_hub_slow", "Clients closed: they did not keep up.", lambda: stats.slow)
+        metrics.watch("counter", "attendance_hub_noisy", "Clients closed: they said too much.", lambda: stats.noisy)
 
     async def start(self) -> None:
         self._check = asyncio.create_task(self._check_sessions(), name="hub sessions")

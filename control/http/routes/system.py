@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
-from ...errors import Forbidden
+from ...errors import DatabaseUnavailable, Forbidden
 from ...metrics import CONTENT_TYPE
 from .. import openapi
 from ..middleware import reply
@@ -48,6 +49,8 @@ async def metrics(asked: Asked) -> web.StreamResponse:
     shown = asked.request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not (hmac.compare_digest(shown.encode(), token.encode()) if token else is_this_machine(asked.request)):
         raise Forbidden("metrics are for this machine, or for who shows the metrics token")
+    with suppress(DatabaseUnavailable):
+        await asked.deps.figures.refresh()
     return web.Response(body=asked.deps.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
