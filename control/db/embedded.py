@@ -111,6 +111,11 @@ class EmbeddedPostgres:
         return self._process.pid if self._process is not None else self._adopted
 
     @property
+    def adopted(self) -> bool:
+        """The server was running already when we started: somebody else may own it."""
+        return self._process is None and self._adopted is not None
+
+    @property
     def port(self) -> int:
         if self._port is None:
             raise EmbeddedFailed("the embedded PostgreSQL has not been started")

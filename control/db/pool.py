@@ -35,6 +35,7 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.InternalClientError,  # a connection that was cut between two messages says this, once
     ConnectionError,
     OSError,
 )
@@ -44,6 +45,7 @@ GOING = (
     asyncpg.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
+    asyncpg.InternalClientError,
 )
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
@@ -148,25 +150,21 @@ class Database:
         """
         pool = asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,  # nothing that connects behind our back: who needs a connection waits for it, and hears why not
             max_size=pool_size,
             timeout=wait_s,
-            max_inactive_connection_lifetime=60.0,
+            max_inactive_connection_lifetime=300.0,
             init=_prepare,
             server_settings={"application_name": "attendance", "timezone": "UTC"},
         )
-        deadline = time.monotonic() + wait_s
-        pause_s = 0.05
-        while True:
-            try:
-                await pool
-                return cls(pool, dsn, wait_s)
-            except AWAY as error:
-                if time.monotonic() + pause_s > deadline:
-                    pool.terminate()
-                    raise DatabaseUnavailable(f"PostgreSQL does not answer: {error}") from error
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, 1.0)
+        await pool
+        db = cls(pool, dsn, wait_s)
+        try:
+            await db.value("SELECT 1")
+        except BaseException:
+            pool.terminate()
+            raise
+        return db
 
     async def close(self) -> None:
         """Wait up to 5 s for running transactions, then cut them."""
@@ -206,7 +204,7 @@ class Database:
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise Conflict("somebody else is changing the same thing; try again", code="busy") from error
         except (asyncpg.InterfaceError, *AWAY) as error:
-            if not (isinstance(error, GOING) or connection.is_closed()):
+            if not (isinstance(error, GOING) or _is_gone(connection)):
                 raise  # the caller's own OSError, or a mistake in using the connection
             raise DatabaseUnavailable("PostgreSQL went away in the middle; nothing was written") from error
         finally:
@@ -269,7 +267,9 @@ class Database:
                 await transaction.__aenter__()
                 return connection, transaction
             except (TimeoutError, asyncpg.InterfaceError, *AWAY) as error:
-                if connection is not None:
+                if connection is not None:  # it could not even begin: never use it again
+                    with contextlib.suppress(asyncpg.InterfaceError):
+                        connection.terminate()
                     await self._give_back(connection)
                 if isinstance(error, asyncpg.InterfaceError) and connection is None:
                     raise DatabaseUnavailable("the pool is closed") from error
@@ -305,6 +305,14 @@ class Listening:
     async def close(self) -> None:
         with contextlib.suppress(*AWAY, asyncpg.InterfaceError, TimeoutError):
             await self._connection.close(timeout=2)
+
+
+def _is_gone(connection: Any) -> bool:
+    """Whether the server has left: the pool takes a connection that was cut out of its owner's hands."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _commit(transaction: Any) -> None:

@@ -3,8 +3,8 @@
     told (somebody waits, is online, declined…) ─┐
     an offer or a wait runs out ─────────────────┴─► step: expire ─► overflow ─► offer, queue by queue
 
-Several may run at once (a replica each): what they may not do twice is forbidden by the unique indexes on live offers,
-and what one holds the other passes over (``SKIP LOCKED``). An offer that nobody takes in ``ring_s`` seconds expires:
+Several may run at once (a replica each): in one organisation they take turns, and what they may not do twice is
+forbidden by the unique indexes on live offers. An offer that nobody takes in ``ring_s`` seconds expires:
 the attendant becomes ``away`` (reason ``missed_offer``) until they say otherwise, the caller keeps the place and the
 next attendant is asked. One who declines stays online and is not asked for that conversation for ``ring_s`` seconds.
 """
@@ -134,6 +134,7 @@ class Dispatcher:
         channels_without: list[str] = []
         while True:
             async with self._db.transaction() as tx:
+                await tx.run(sql.one_at_a_time, organisation_id=organisation_id)
                 conversation = await tx.row(
                     sql.next_waiting, queue_id=queue_id, passed=passed, channels_without=channels_without
                 )

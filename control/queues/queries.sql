@@ -221,14 +221,19 @@ SELECT DISTINCT c.organisation_id, c.queue_id
  WHERE c.status = 'waiting'
    AND NOT EXISTS (SELECT 1 FROM offers o WHERE o.conversation_id = c.id AND o.settled_at IS NULL);
 
+-- name: one_at_a_time
+-- Dispatchers of several replicas take turns in one organisation, so that the order of waiting is the order of offers.
+SELECT pg_advisory_xact_lock(hashtextextended((:organisation_id::uuid)::text, 0));
+
 -- name: next_waiting
--- Highest priority first, then who waits longest; what rings somewhere already, or is being changed, is passed over.
+-- Highest priority first, then who waits longest; what rings somewhere already is passed over. What somebody is
+-- changing right now is waited for: to pass it over would be to serve a later caller first.
 SELECT * FROM conversations c
  WHERE c.queue_id = :queue_id AND c.status = 'waiting' AND c.id <> ALL (:passed::uuid[])
    AND c.channel <> ALL (:channels_without::text[])
    AND NOT EXISTS (SELECT 1 FROM offers o WHERE o.conversation_id = c.id AND o.settled_at IS NULL)
  ORDER BY c.priority DESC, c.waiting_since, c.id LIMIT 1
-   FOR UPDATE SKIP LOCKED;
+   FOR UPDATE;
 
 -- name: next_due
 -- Seconds until something has to be done without being told: an offer or a wait runs out, a wrap-up ends.
