@@ -97,7 +97,9 @@ async def open_ground(told: Told, owned: AsyncExitStack) -> tuple[Database, Bus,
     await bus.start()
     owned.push_async_callback(bus.close)
     organisation = await ensure_organisation(db, told.control.organisation, told.control.queues)
-    first = await ensure_first_user(db, Passwords(), organisation)
+    passwords = Passwords()
+    first = await ensure_first_user(db, passwords, organisation)
+    passwords.close()
     await Conversations(db).end_lost_calls()
     return db, bus, organisation, first
 
@@ -141,12 +143,15 @@ async def open_doors(
 ) -> str:
     """Hub and HTTP; the console's address."""
     http = told.control.http
-    sessions = Sessions(db, Passwords(), SignInLimiter(), hours=http.session_hours)
+    passwords = Passwords()
+    owned.callback(passwords.close)
+    limiter = SignInLimiter(http.sign_in_attempts, http.sign_in_wait_s)
+    sessions = Sessions(db, passwords, limiter, hours=http.session_hours)
     hub = Hub(db, bus, sessions, set_status=queues.set_presence, attendance=Attendance(db, queues.set_presence))
     await hub.start()
     owned.push_async_callback(hub.close)
     app = build_app(
-        db=db, bus=bus, hub=hub, desk=desk, settings=http, sessions=sessions, metrics=Metrics(),
+        db=db, bus=bus, hub=hub, desk=desk, queues=queues, settings=http, sessions=sessions, metrics=Metrics(),
         recordings_dir=told.state_dir / "recordings", rooms_url=told.rooms.public_url or told.rooms.url,
     )  # fmt: skip
     address = await owned.enter_async_context(listening(app, http.bind_ip, http.port))
