@@ -16,8 +16,10 @@ from __future__ import annotations
 from ..errors import SpeechError, SpeechOverloaded, SpeechRefused, SpeechUnavailable
 from ..ports import Recognition, Speech
 from .client import Health, SpeechClient
+from .samples import CALLER_VOICE, caller_says, write_samples
 
 __all__ = [
+    "CALLER_VOICE",
     "Health",
     "Recognition",
     "Speech",
@@ -26,4 +28,6 @@ __all__ = [
     "SpeechOverloaded",
     "SpeechRefused",
     "SpeechUnavailable",
+    "caller_says",
+    "write_samples",
 ]

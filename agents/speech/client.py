@@ -40,7 +40,9 @@ class Health:
 class SpeechClient:
     """Made without I/O; the session opens at the first request. Close it with ``close`` or ``async with``."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, *, patience_s: float = FIRST_AUDIO_S) -> None:
+        """*patience_s*: the longest wait for sound or an answer; more than the default where nobody is on the line."""
+        self._patience_s = patience_s
         self._url, self._headers = url.rstrip("/"), {"Authorization": f"Bearer {api_key}"}
         self._session: aiohttp.ClientSession | None = None
         self._said: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
@@ -74,7 +76,7 @@ class SpeechClient:
         """
         query = [("language", language), ("priority", priority), ("prompt", prompt)]
         query += [("option", option) for option in options]
-        timeout = aiohttp.ClientTimeout(total=RECOGNISE_S, sock_connect=CONNECT_S)
+        timeout = aiohttp.ClientTimeout(total=max(RECOGNISE_S, self._patience_s), sock_connect=CONNECT_S)
         answer = await self._json("POST", "/recognise", params=query, data=pcm, timeout=timeout)
         return Recognition(str(answer["text"]), float(answer["confidence"]))
 
@@ -82,7 +84,7 @@ class SpeechClient:
         """Speak *text*: 16 kHz s16le in pieces as they are made; the service's own voice unless *voice* is given.
 
         Raises:
-            SpeechUnavailable: no sound within FIRST_AUDIO_S, or the service died in the middle.
+            SpeechUnavailable: no sound within *patience_s*, or the service died in the middle.
             SpeechRefused: no such voice.
         """
         key = (text, voice, language)
@@ -92,7 +94,7 @@ class SpeechClient:
             yield known
             return
         whole: list[bytes] = []
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=FIRST_AUDIO_S)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._patience_s)
         body = {"text": text, "voice": voice, "language": language}
         odd = b""
         try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 RATE_HZ = 16_000
 OPEN_END = 0xFFFFFFFF  # a size nobody knows yet: players read to the end of the stream
@@ -33,6 +35,8 @@ def samples_16k(data: bytes, *, max_s: float) -> npt.NDArray[np.float32]:
     Raises:
         ValueError: it is no sound file, or longer than *max_s*.
     """
+    import numpy as np
+
     try:
         with wave.open(io.BytesIO(data)) as file:
             if file.getsampwidth() != 2:
@@ -50,6 +54,7 @@ def samples_16k(data: bytes, *, max_s: float) -> npt.NDArray[np.float32]:
 def resample(samples: npt.NDArray[np.float32], from_hz: int, to_hz: int) -> npt.NDArray[np.float32]:
     if from_hz == to_hz:
         return samples
+    import numpy as np
     import soxr
 
     return np.asarray(soxr.resample(samples, from_hz, to_hz, quality="HQ"), np.float32)
@@ -57,6 +62,7 @@ def resample(samples: npt.NDArray[np.float32], from_hz: int, to_hz: int) -> npt.
 
 def _decode(data: bytes, max_s: float) -> npt.NDArray[np.float32]:
     import av
+    import numpy as np
 
     pieces: list[npt.NDArray[np.float32]] = []
     have = 0

@@ -93,3 +93,7 @@ def vowel(seconds: float) -> list[Frame]:
     pcm = (np.asarray(wave) * 6000).clip(-32000, 32000).astype("<i2").tobytes()
     count = round(seconds * FRAMES_PER_S)
     return [pcm[i * FRAME_BYTES : (i + 1) * FRAME_BYTES] for i in range(count)]
+
+
+def _formants(hz: float) -> float:
+    return float(np.exp(-(((hz - 700) / 300) ** 2)) + 0.6 * np.exp(-(((hz - 1200) / 300) ** 2)))
