@@ -387,11 +387,7 @@ class Compiler(Lowering):
         """The end of a loop's body: count the turn and go back to the top."""
         line = at.line
 
-        def run(m: Machine) -> int:
-            m.count(counter, line)
-            return top.place
-
-        self.lay(at, lambda _: run)
+        self.lay(at, lambda _: lambda m: m.turn(counter, line, top.place))
 
     def _exit(self, node: ast.Exit) -> None:
         if node.what == "flow":

@@ -23,19 +23,17 @@ class Cursor:
     def __init__(self, tokens: list[Token], flow: str) -> None:
         self._tokens = tokens
         self._index = 0
+        self.here = tokens[0]
         self.flow = flow
 
-    @property
-    def here(self) -> Token:
-        return self._tokens[self._index]
-
     def ahead(self, count: int = 1) -> Token:
-        return self._tokens[min(self._index + count, len(self._tokens) - 1)]
+        index = self._index + count
+        return self._tokens[index] if index < len(self._tokens) else self._tokens[-1]
 
     def take(self) -> Token:
         token = self.here
         if token.kind != "end":
-            self._index += 1
+            self.back_to(self._index + 1)
         return token
 
     @property
@@ -44,6 +42,7 @@ class Cursor:
 
     def back_to(self, mark: int) -> None:
         self._index = mark
+        self.here = self._tokens[mark]
 
     # ---- looking
 
@@ -52,7 +51,9 @@ class Cursor:
 
     def at_words(self, *words: str) -> bool:
         """Do these words stand here, in any case?"""
-        return all(self.ahead(n).kind == "word" and self.ahead(n).upper == w for n, w in enumerate(words))
+        if self.here.upper != words[0]:
+            return False
+        return all(self.ahead(n).upper == words[n] for n in range(1, len(words)))
 
     def at_line_end(self) -> bool:
         return self.here.kind in ("newline", "end") or self.at_op(":")
@@ -75,7 +76,7 @@ class Cursor:
 
     def take_words(self, *words: str) -> bool:
         if self.at_words(*words):
-            self._index += len(words)
+            self.back_to(self._index + len(words))
             return True
         return False
 

@@ -296,7 +296,10 @@ def _word_of(parameter: Parameter, value: ast.Expr) -> ast.Expr:
 
 def _depth(root: ast.Expr) -> int:
     """The depth of an expression's tree, found without recursion."""
-    deepest, waiting = 0, [(root, 1)]
+    if isinstance(root, ast.Literal | ast.Name):
+        return 1
+    deepest = 0
+    waiting: list[tuple[ast.Expr, int]] = [(root, 1)]
     while waiting:
         node, depth = waiting.pop()
         deepest = max(deepest, depth)

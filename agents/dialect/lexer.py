@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from .ast import At
 from .errors import DialectError
@@ -41,17 +40,13 @@ _CURLY_QUOTES: Final = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _MAX_INTEGER_DIGITS: Final = 15  # longer ones become floating point, as everywhere in the dialect
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     kind: Kind
     text: str  # as written; for a text, what it says; for a block, its lines
     at: At
     value: int | float | None = None
     spaced: bool = False  # white space stands before it
-
-    @property
-    def upper(self) -> str:
-        return self.text.upper() if self.kind == "word" else self.text
+    upper: str = ""  # a word in capitals, as keywords are compared; empty for all else
 
 
 def tokens(source: str, flow: str, *, first: At | None = None) -> list[Token]:
@@ -137,7 +132,9 @@ class _Lexer:
             return Token("text", said, at, spaced=spaced)
         if kind == "number":
             return Token("number", written, at, self._number(written, at), spaced)
-        return Token("word" if kind == "word" else "op", written, at, spaced=spaced)
+        if kind == "word":
+            return Token("word", written, at, None, spaced, written.upper())
+        return Token("op", written, at, None, spaced)
 
     def _number(self, written: str, at: At) -> int | float:
         if written.isdigit() and len(written) <= _MAX_INTEGER_DIGITS:

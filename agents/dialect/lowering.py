@@ -451,7 +451,12 @@ def _built_in(function: Function, getters: Sequence[Getter]) -> Getter:
 def _apply(function: Function, m: Machine, given: Sequence[Value]) -> Value:
     """Run a built-in; what Python refuses is the author's to mend, so it comes as a FlowError with the name."""
     try:
-        return function.run(m.now(), *given) if function.clocked else function.run(*given)
+        made = function.run(m.now(), *given) if function.clocked else function.run(*given)
+        if isinstance(made, str):
+            return values.bounded(made)
+        if isinstance(made, list):
+            values.charge(64 * len(made))
+        return made
     except FlowProblem:
         raise
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:

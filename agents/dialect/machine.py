@@ -23,6 +23,8 @@ from .values import Meter, Value
 
 CALLS_MAX: Final = 200  # subroutines within subroutines
 BREATH: Final = 20_000  # instructions between two Breathe effects: a few milliseconds
+BREATHS_MAX: Final = 1_000  # in a row: 20 million instructions without a word
+_REST: Final = 2_000_000  # bytes made between two breaths
 
 Instruction: TypeAlias = Callable[["Machine"], int]
 Getter: TypeAlias = Callable[["Machine"], Value]
@@ -57,6 +59,8 @@ class Machine:
     result: Value = None
     prompt: str = ""  # what was said last: repeated after silence
     made: int = 0  # bytes charged so far
+    rest_at: int = 0  # bytes charged at which a loop breathes before it goes on
+    breaths: int = 0  # one after another, with no other effect between
 
     def run(self, variables: Mapping[str, Value]) -> Generator[effects.Effect, Any, Value]:
         """Run to the end.
@@ -77,10 +81,12 @@ class Machine:
                             if self.effect is None:
                                 return self.result
                             answer = yield from self._ask(self.effect)
+                            self.breaths = 0
                             if self.taker:
                                 self.taker(self, answer)
                             place = ~place
                     yield from self._ask(effects.Breathe(line=self.lines[place]))
+                    self._tire(self.lines[place])
                 except FlowError as error:
                     place = self._recover(at, error)
         finally:
@@ -124,8 +130,8 @@ class Machine:
         self.locals[frame.into] = value
         return frame.place + 1
 
-    def count(self, counter: str, line: int) -> None:
-        """One more turn of a loop.
+    def turn(self, counter: str, line: int, top: int) -> int:
+        """One more turn of a loop, back to *top*. A turn that made big values takes a breath first.
 
         Raises:
             LimitReached: too many; it names the loop's line.
@@ -139,6 +145,22 @@ class Machine:
                 line=line,
             )
         self.locals[counter] = turns
+        if Meter.made < self.rest_at:
+            return top
+        self.rest_at = Meter.made + _REST
+        self.effect, self.taker = effects.Breathe(line=line), None
+        return ~top
+
+    def _tire(self, line: int) -> None:
+        """Count a breath; a flow that only computes is stopped at last, whatever its loops allow."""
+        self.breaths += 1
+        if self.breaths > BREATHS_MAX:
+            raise LimitReached(
+                "endless_loop",
+                f"o fluxo fez mais de {BREATH * BREATHS_MAX} passos sem falar nem ouvir.",
+                "Verifique as repetições perto desta linha.",
+                line=line,
+            )
 
     def _recover(self, place: int, error: FlowError) -> int:
         """Where the flow goes on after *error*; raises it when nowhere."""

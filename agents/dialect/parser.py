@@ -38,6 +38,7 @@ _CLOSERS: Final = {
     ("END", "SUB"): "SUB",
     ("END", "FUNCTION"): "FUNCTION",
 }
+_CLOSER_STARTS: Final = frozenset(words[0] for words in _CLOSERS)
 _ASSIGN: Final = ("=", "+=", "-=", "*=", "/=", "&=")
 
 
@@ -91,6 +92,8 @@ class _Parser(Expressions):
         return body
 
     def _closer(self) -> tuple[str, ...] | None:
+        if self.here.upper not in _CLOSER_STARTS:
+            return None
         for words in _CLOSERS:
             if self.at_words(*words):
                 after = self.ahead(len(words))
@@ -547,8 +550,8 @@ class _Parser(Expressions):
         handler = self._name("o nome de um SUB")
         return self._declared("on_event", at, event=event, handler=ast.Literal(handler.text.lower(), handler.at))
 
-    def _declared(self, name: str, at: ast.At, **args: ast.Expr) -> ast.Statement:
-        return ast.Declaration(name, tuple(args.items()), at)
+    def _declared(self, kind: str, at: ast.At, /, **args: ast.Expr) -> ast.Statement:
+        return ast.Declaration(kind, tuple(args.items()), at)
 
     def _declaration_here(self) -> CommandSpec | None:
         for spec in DECLARATIONS.get(self.here.upper, ()):

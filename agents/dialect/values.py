@@ -19,13 +19,14 @@ from .errors import FlowError, LimitReached
 Value: TypeAlias = Any  # None | bool | int | float | str | list[Value] | dict[str, Value] | Found
 
 TEXT_MAX: Final = 1_048_576  # characters of one text (session-variable-limit)
-LIST_MAX: Final = 100_000  # items of one list
+LIST_MAX: Final = 20_000  # items of one list
 _DEPTH_MAX: Final = 24
 _NODES_MAX: Final = 200_000
+_STEPS_MAX: Final = 3_000_000  # of one LIKE
 _EXACT: Final = 2**53  # beyond it an integer becomes floating point
 
 
-MEMORY_MAX: Final = 256_000_000  # bytes, roughly, that one flow may ever make in big values
+MEMORY_MAX: Final = 128_000_000  # bytes, roughly, that one flow may ever make in big values
 
 
 class Meter:
@@ -297,10 +298,12 @@ def contains(item: Value, whole: Value) -> bool:
 def like(value: Value, pattern: Value) -> bool:
     """``LIKE``: ``%`` or ``*`` stand for any text, ``_`` or ``?`` for one character; case and accents don't count."""
     text, wanted = folded(text_of(value)), folded(text_of(pattern)).replace("*", "%").replace("?", "_")
-    at = star = mark = 0
+    at = mark = place = steps = 0
     star = -1
-    place = 0
     while at < len(text):
+        steps += 1
+        if steps > _STEPS_MAX:
+            raise LimitReached("pattern_too_hard", "o LIKE é complexo demais para este texto.", "Use um texto menor.")
         if place < len(wanted) and wanted[place] == "%":
             star, mark = place, at
             place += 1
@@ -309,8 +312,6 @@ def like(value: Value, pattern: Value) -> bool:
         elif star >= 0:
             mark += 1
             at, place = mark, star + 1
-            if mark * (place + 1) > 50_000_000:
-                raise LimitReached("pattern_too_hard", "o LIKE é complexo demais para este texto.")
         else:
             return False
     return all(c == "%" for c in wanted[place:])
