@@ -66,6 +66,7 @@ def build_app(
     app = web.Application(middlewares=[around], client_max_size=settings.max_body_bytes)
     app[DEPS] = deps
     app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(_say_goodbye)
     for route in ROUTES:
         # HEAD is answered by the GET handler; aiohttp leaves the body out.
         methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
@@ -77,6 +78,11 @@ def build_app(
     app.router.add_get("/{path:.*}", page)
     _watch(metrics, deps)
     return app
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Before the server waits for its connections to end: the live ones end when they are told."""
+    await app[DEPS].hub.close()
 
 
 async def socket(request: web.Request) -> web.StreamResponse:

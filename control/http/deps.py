@@ -35,6 +35,10 @@ class HubDoor(Protocol):
         """Close the sockets of sessions that were ended."""
         ...
 
+    async def close(self) -> None:
+        """Tell every client that we stop; may be repeated."""
+        ...
+
     def watch(self, metrics: Metrics) -> None:
         """Show what it counts."""
         ...

@@ -115,8 +115,12 @@ class Connection:
             async with asyncio.timeout(self._send_s):
                 await self._ws.close(code=code, message=reason.encode())
         except (TimeoutError, ConnectionError):
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def send(self, message: dict[str, Any]) -> None:
         await self._send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))

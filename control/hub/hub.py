@@ -24,6 +24,7 @@ from .presence import Attendance
 log = logging.getLogger(__name__)
 
 PER_USER = 8  # sockets of one person: tabs, and those of a network change that are not yet known to be dead
+CLOSE_S = 2.0
 SetStatus = Callable[[Actor, str], Awaitable[Any]]
 
 
@@ -79,7 +80,7 @@ class Hub:
             await self._attendance.start()
 
     async def close(self) -> None:
-        """Tell every client to come back later, and forget them."""
+        """Tell every client to come back later; who does not answer within ``CLOSE_S`` is cut off. May be repeated."""
         if self._check is not None:
             self._check.cancel()
             with suppress(asyncio.CancelledError):
@@ -88,7 +89,11 @@ class Hub:
         connections = list(self._connections)
         for connection in connections:
             connection.ask_to_close(WSCloseCode.GOING_AWAY, "the server stops; connect again")
-        await asyncio.gather(*(connection.over.wait() for connection in connections))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(connection.over.wait() for connection in connections))
+        for connection in self._connections:
+            connection.abort()
         if self._attendance is not None:
             await self._attendance.close()
 
