@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -123,7 +123,7 @@ class Bus:
         self._wanted: dict[UUID, int] = {}  # newest number known to exist but not delivered
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._unhook = lambda: None
+        self._unhook: Callable[[], None] = lambda: None
         self.stats = BusStats()
 
     async def start(self) -> None:

@@ -9,7 +9,7 @@
 """
 
 from .access import lock_conversation
-from .actions import Conversations, Opened, abandon_conversation
+from .actions import Conversations, Opened
 from .shapes import public_call, public_entry, public_item, public_recording
 from .states import CallEvent, CallState, ConversationEvent, Status, next_call_state, next_status
 from .writing import (
@@ -31,7 +31,6 @@ __all__ = [
     "Conversations",
     "Opened",
     "Status",
-    "abandon_conversation",
     "conversation_closed",
     "item_of",
     "lock_conversation",

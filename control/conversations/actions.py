@@ -122,7 +122,8 @@ class Conversations:
         """The call is over because of *cause*. Ending an ended call changes nothing.
 
         A conversation that still was with the bot is finished; one that waited for a person is abandoned (the caller
-        hung up in the queue); one in a person's hands stays there until it is resolved.
+        hung up in the queue), unless a callback was asked for, which keeps its place; one in a person's hands stays
+        there until it is resolved.
         """
         async with self._db.transaction() as tx:
             conversation, call = await lock_call(tx, organisation_id, call_id)
@@ -134,8 +135,9 @@ class Conversations:
             await note_event(
                 tx, organisation_id, session_id, "Ligação encerrada", "call_ended", cause=cause, call_id=str(call_id)
             )
-            if conversation["status"] in (Status.WAITING, Status.ASSIGNED):
-                await abandon_conversation(tx, conversation)
+            keeps_place = bool(conversation["context_data"].get("callback_requested"))
+            if conversation["status"] in (Status.WAITING, Status.ASSIGNED) and not keeps_place:
+                await _abandon(tx, conversation)
             elif conversation["status"] == Status.BOT:
                 await _finish(tx, conversation)
             else:
@@ -223,7 +225,7 @@ class Conversations:
     async def abandon(self, organisation_id: UUID, session_id: UUID) -> dict[str, Any]:
         """The customer left the queue. Raises ``Conflict`` when somebody has them, or nobody was asked."""
         async with self._db.transaction() as tx:
-            return await abandon_conversation(tx, await lock_conversation(tx, organisation_id, session_id))
+            return await _abandon(tx, await lock_conversation(tx, organisation_id, session_id))
 
     async def finish(self, organisation_id: UUID, session_id: UUID) -> dict[str, Any]:
         """The bot needed nobody. Raises ``Conflict`` when the conversation is not the bot's."""
@@ -325,7 +327,7 @@ async def _open(
     )
 
 
-async def abandon_conversation(tx: Tx, conversation: Row) -> dict[str, Any]:
+async def _abandon(tx: Tx, conversation: Row) -> dict[str, Any]:
     """The customer of the locked *conversation* left the queue. Raises ``Conflict``."""
     await move(tx, conversation, ConversationEvent.ABANDON)
     organisation_id, session_id = conversation["organisation_id"], conversation["id"]

@@ -14,7 +14,6 @@ from .. import events
 from ..conversations import (
     ConversationEvent,
     Status,
-    abandon_conversation,
     conversation_closed,
     item_of,
     lock_conversation,
@@ -122,9 +121,16 @@ class Queues:
 
     async def request_callback(self, organisation_id: UUID, session_id: UUID, reason: str) -> dict[str, Any]:
         """The caller would rather be called back (*reason* ``caller``), or waited too long (``max_wait``): written down
-        once, and out of the queue (D13). The item."""
+        once. The conversation keeps its place though the call ends: whoever takes it calls back (D13). The item.
+
+        Raises:
+            Conflict: it does not wait (``state``).
+            Invalid: there is no number to call.
+        """
         async with self._db.transaction() as tx:
             conversation = await lock_conversation(tx, organisation_id, session_id)
+            if conversation["status"] != Status.WAITING:
+                raise Conflict(f"the conversation is {conversation['status']}", state=conversation["status"])
             if not conversation["customer_phone"]:
                 raise Invalid("there is no number to call back", field="phone")
             await tx.run(
@@ -134,7 +140,7 @@ class Queues:
             await merge_context(tx, conversation, {"callback_requested": True})
             text = "O cliente pediu para ser chamado de volta"
             await note_event(tx, organisation_id, session_id, text, "callback_requested", reason=reason)
-            return await abandon_conversation(tx, conversation)
+            return await queue_update(tx, organisation_id, session_id)
 
     # -- offers ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 sql = load_sql("control.tickets")
 
+Shapes = list[dict[str, Any]]
+
 STATUSES = ("open", "in_progress", "pending", "resolved", "closed")
 PRIORITIES = ("low", "normal", "high", "urgent")  # S66: their places are the numbers of a conversation's priority
 CATEGORIES = ("sales", "support", "billing", "technical")
@@ -93,7 +95,7 @@ class Tickets:
         if await self._db.row(sql.delete, organisation_id=organisation_id, id=ticket_id) is None:
             raise NotFound(f"no ticket {ticket_id}")
 
-    async def wrap_up_codes(self, organisation_id: UUID) -> list[dict[str, Any]]:
+    async def wrap_up_codes(self, organisation_id: UUID) -> Shapes:
         rows = await self._db.fetch(sql.wrap_up_codes, organisation_id=organisation_id)
         return [WrapUp(row["code"], row["label"], row["requires_notes"]).public() for row in rows]
 

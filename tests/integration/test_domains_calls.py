@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -275,11 +275,18 @@ async def test_an_inbound_message_with_a_known_key_is_written_once(acme: House) 
     assert len(await acme.told("new_message")) == 1
 
 
-async def test_a_callback_takes_the_caller_out_of_the_queue_d13(acme: House) -> None:
-    session, _ = await acme.waiting()
+async def test_who_asks_for_a_callback_keeps_the_place_after_hanging_up_d13(acme: House) -> None:
+    session, call = await acme.waiting()
     await acme.queues.request_callback(acme.organisation_id, session, "caller")
-    assert await acme.status(session) == "abandoned"
-    assert await acme.queues.position(acme.organisation_id, session) is None
+    await acme.conversations.end_call(acme.organisation_id, call, "we_hung_up")
+    assert await acme.status(session) == "waiting"
+    maria = await acme.attendant()
+    await acme.dispatcher().step()
+    (offer,) = await acme.queues.offers(maria)
+    assert offer["item"]["call"]["state"] == "ended"
+    await acme.queues.accept(maria, _id(offer["offer_id"]))
+    with pytest.raises(Conflict):
+        await acme.queues.request_callback(acme.organisation_id, session, "caller")
     assert await acme.db.value("SELECT phone FROM callbacks WHERE conversation_id = $1", session) == "+5511999990001"
 
 
@@ -296,7 +303,5 @@ async def test_calls_of_a_control_plane_that_died_are_ended_at_the_next_start(ac
     assert (await acme.status(session), await acme.status(kept_session)) == ("abandoned", "waiting")
 
 
-def _id(text: str):  # type: ignore[no-untyped-def]
-    from uuid import UUID
-
+def _id(text: str) -> UUID:
     return UUID(text)
