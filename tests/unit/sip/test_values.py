@@ -39,7 +39,8 @@ def test_events_travel_as_plain_json(value: events.Told) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [{}, {"type": "nonsense"}, {"type": 7}, {"type": "answer", "call": "c"}, {"type": "reject", "call": "c", "code": "6"},
+    [{}, {"type": "nonsense"}, {"type": 7}, {"type": "answer", "call": "c"},
+     {"type": "reject", "call": "c", "code": "6"},
      {"type": "hold", "call": None}],
 )  # fmt: skip
 def test_what_is_no_command_is_refused(message: dict[str, object]) -> None:
