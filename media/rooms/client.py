@@ -48,6 +48,7 @@ TRACK_NAME: Final = "call"
 MAX_HEARD: Final = 10  # frames of one participant that may wait: 200 ms; the oldest gives way
 SETTLE_EVERY: Final = 100  # frames between two looks for a standing queue
 FIRST_LOOK: Final = 5
+ASK_EVERY: Final = 50  # ticks between two looks for tracks that were asked for and don't come
 MAX_IN_FLIGHT: Final = 10  # frames handed to the SDK that it has not taken yet; more are dropped
 SOURCE_QUEUE_MS: Final = 100
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -249,6 +250,8 @@ class RoomLeg:
         self._room: rtc.Room | None = None
         self._uplink: _Uplink | None = None
         self._voices: dict[str, _Voice] = {}  # by the track's sid
+        self._wanted: dict[str, tuple[rtc.RemoteTrackPublication, int]] = {}  # asked for, not there yet; how often seen
+        self._until_ask = ASK_EVERY
         self._told: set[str] = set()  # identities whose coming was told
         self._muted = False
 
@@ -307,6 +310,9 @@ class RoomLeg:
 
     def pull(self) -> Frame | None:
         on_frame, heard = self.on_frame, []
+        self._until_ask -= 1
+        if not self._until_ask:
+            self._ask_again()
         for voice in self._voices.values():
             frame = voice.take()
             if frame is None:
@@ -365,6 +371,7 @@ class RoomLeg:
         for voice in self._voices.values():
             voice.close()
         self._voices.clear()
+        self._wanted.clear()
         self._told.clear()
         self.gone.set()
         if uplink is not None:
@@ -387,6 +394,7 @@ class RoomLeg:
         on("participant_connected", self._joined)
         on("participant_disconnected", self._left)
         on("track_published", lambda publication, _participant: self._published(publication))
+        on("track_unpublished", lambda publication, _participant: self._unpublished(publication))
         on("track_subscribed", self._subscribed)
         on("track_unsubscribed", lambda _track, publication, _participant: self._unsubscribed(publication.sid))
         on("data_received", self._data)
@@ -409,21 +417,35 @@ class RoomLeg:
         for sid, voice in list(self._voices.items()):
             if voice.participant.identity == participant.identity:
                 self._unsubscribed(sid)
+        for sid in participant.track_publications:
+            self._wanted.pop(sid, None)
         self._told.discard(participant.identity)
         self._tell(ParticipantLeft(participant.identity, participant.name, _reason(participant.disconnect_reason)))
 
     def _published(self, publication: rtc.RemoteTrackPublication) -> None:
-        if publication.kind == rtc.TrackKind.KIND_AUDIO:
+        if publication.kind == rtc.TrackKind.KIND_AUDIO and publication.sid not in self._voices:
+            self._wanted[publication.sid] = publication, 0
             publication.set_subscribed(True)
 
+    def _unpublished(self, publication: rtc.RemoteTrackPublication) -> None:
+        self._wanted.pop(publication.sid, None)
+        self._unsubscribed(publication.sid)
+
     def _mended(self, *_: Any) -> None:
-        """What was asked for while the connection was down got lost: ask again for every voice we don't hear."""
+        self._tell(Reconnected())
         for participant in self._room.remote_participants.values() if self._room is not None else ():
             for publication in participant.track_publications.values():
-                if publication.kind == rtc.TrackKind.KIND_AUDIO and publication.sid not in self._voices:
-                    publication.set_subscribed(False)  # the SDK tells the server of changes only
-                    publication.set_subscribed(True)
-        self._tell(Reconnected())
+                self._published(publication)
+
+    def _ask_again(self) -> None:
+        """A wish for a track that went into a broken connection is lost, and the SDK tells the server of changes only:
+        so take it back and, a second later, have it again. Both at once would leave the server's side as it was.
+        """
+        self._until_ask = ASK_EVERY
+        for sid, (publication, asked) in list(self._wanted.items()):
+            self._wanted[sid] = publication, asked + 1
+            if asked >= 2:
+                publication.set_subscribed(asked % 2 == 1)
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
@@ -431,6 +453,7 @@ class RoomLeg:
         if track.kind != rtc.TrackKind.KIND_AUDIO:
             return
         self._unsubscribed(publication.sid)
+        self._wanted.pop(publication.sid, None)
         self._voices[publication.sid] = _Voice(participant, track, self.stats)
 
     def _unsubscribed(self, sid: str) -> None:

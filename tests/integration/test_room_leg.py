@@ -20,6 +20,7 @@ from media.rooms import (
     Grant,
     ParticipantJoined,
     ParticipantLeft,
+    Reconnecting,
     RoomApi,
     RoomEvent,
     RoomLeg,
@@ -266,25 +267,27 @@ async def test_nobody_listens(unused_tcp_port: int) -> None:
 async def test_a_room_server_that_is_killed_and_comes_back_is_joined_again(
     server: Server, people: Callable[..., Person], tmp_path: Path
 ) -> None:
-    caller = people(440)
+    caller, ana, boss = people(440), people(1000), people(1700)
     await caller.leg.join(server.url, server.token("caller"))
+    await ana.leg.join(server.url, server.token("ana"))
+    await until(lambda: caller.hears(1000) and ana.hears(440))
     server.process.kill()
     await server.process.communicate()
+    await until(lambda: Reconnecting() in caller.events)
     again = await start_server(tmp_path, port=int(server.url.rpartition(":")[2]))
     try:
-        ana = people(1000)
-        await ana.leg.join(again.url, server.token("ana"))
-
-        async def back() -> None:
-            while not (caller.hears(1000) and ana.hears(440)):
-                if caller.leg.gone.is_set():  # the SDK gave up before the server was back: the owner joins again
-                    await caller.leg.join(again.url, server.token("caller"))
+        for person in (caller, ana):
+            person.heard.clear()
+        await boss.leg.join(again.url, server.token("boss"))
+        async with asyncio.timeout(3 * PATIENCE_S):
+            while not (caller.hears(1000) and caller.hears(1700) and ana.hears(440) and ana.hears(1700)):
+                for person, identity in ((caller, "caller"), (ana, "ana")):
+                    if person.leg.gone.is_set():  # the SDK gave up before the server was back: its owner joins again
+                        await person.leg.join(again.url, server.token(identity))
                 await asyncio.sleep(0.1)
-
-        async with asyncio.timeout(60):
-            await back()
-        await caller.close()
-        await ana.close()
+        assert set(caller.leg.speakers) == {"ana", "boss"}
+        for person in (caller, ana, boss):
+            await person.close()
     finally:
         again.process.terminate()
         await again.process.communicate()
