@@ -91,6 +91,19 @@ async def test_a_call_arrives_is_accepted_transcribed_and_resolved(page: Page, s
     await expect(lines.last).to_contain_text("a luz do modem está vermelha")
 
 
+async def test_resolving_can_be_undone_for_a_moment(page: Page, server: Control) -> None:
+    await server.calls()
+    await the(page, "offer-accept").click()
+    await the(page, "resolve-open").click()
+    await the(page, "resolve-code").select_option("duvida")
+    await the(page, "resolve-submit").click()
+    await expect(the(page, "toast")).to_contain_text("#TIC-001")
+    await expect(the(page, "resolve-open")).to_have_count(0)
+    await the(page, "undo").click()
+    await expect(the(page, "resolve-open")).to_be_visible()
+    await expect(the(page, "toast")).to_have_count(0)
+
+
 async def test_a_reason_that_needs_notes_asks_for_them(page: Page, server: Control) -> None:
     await server.calls()
     await the(page, "offer-accept").click()
@@ -122,6 +135,7 @@ async def test_the_ring_stops_when_the_offer_is_settled_elsewhere(page: Page, se
 
 async def test_declining_stops_the_ring_and_leaves_the_call_in_the_queue(page: Page, server: Control) -> None:
     await server.calls()
+    await expect(the(page, "offer")).to_be_visible()
     await page.keyboard.press("Alt+KeyR")
     await expect(the(page, "offer")).to_have_count(0)
     await expect(the(page, "queue-item")).to_have_count(1)
@@ -137,7 +151,6 @@ async def test_an_offer_survives_a_reload(page: Page, server: Control) -> None:
 async def test_a_lost_connection_is_told_and_what_was_missed_is_counted(page: Page, server: Control) -> None:
     await server.calls(name="Antes", offer=False)
     await expect(the(page, "queue-item")).to_have_count(1)
-    await page.evaluate("() => void (window.socketsBefore = performance.now())")
     await server.do("drop")
     await expect(page.locator("[data-testid=connection-banner][data-state=lost]")).to_be_visible()
     await server.calls(name="Durante", offer=False)

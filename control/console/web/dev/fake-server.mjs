@@ -171,6 +171,11 @@ const ROUTES = [
   ["POST", "/api/offers/:id/decline", ([id]) => (settle(offers.get(id) ?? refuse(409, "conflict"), "declined"), {})],
   ["POST", "/api/attendance/take/:id", ([id]) => take(find(id))],
   ["POST", "/api/attendance/resolve/:id", ([id], body) => resolve(find(id), body)],
+  ["POST", "/api/attendance/reopen/:id", ([id]) => {
+    const c = find(id);
+    c.item.status = "active"; c.ticket.status = "open"; tell({ type: "ticket_update", session_id: id, ticket: { ...c.ticket } }); changed(c);
+    return { item: c.item };
+  }],
   ["GET", "/api/conversations/:id", ([id]) => {
     const { item, contact, timeline, call, ticket, recordings, context } = find(id);
     return { item, contact, timeline, call, ticket, recordings, context };

@@ -113,6 +113,8 @@ export const api = {
       ...(notes ? { notes } : {}),
     }),
 
+  reopen: (sessionId: string) => post<{ item: QueueItem }>(`/api/attendance/reopen/${id(sessionId)}`),
+
   room: (callId: string) => post<RoomGrant>(`/api/calls/${id(callId)}/room`),
   hold: (callId: string) => post<{ call: Call }>(`/api/calls/${id(callId)}/hold`),
   resume: (callId: string) => post<{ call: Call }>(`/api/calls/${id(callId)}/resume`),

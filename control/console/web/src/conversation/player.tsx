@@ -53,7 +53,7 @@ export default function Player({ recording, seek, onTime }: Props) {
     setAt(s);
   };
   return (
-    <figure className="player" data-testid="recording-player" data-recording={recording.id}>
+    <figure className="player" data-testid="recording-player" data-src={recording.url}>
       <audio
         ref={audio}
         src={recording.url}

@@ -6,13 +6,13 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
 import type { QueueItem } from "../api/types";
-import { change } from "../hub/reduce";
+import { change, withItem } from "../hub/reduce";
 import { update } from "../hub/store";
 import { hasLiveCall } from "../session/session";
-import { announce } from "../shared/announce";
 import { Dialog } from "../shared/dialog";
 import { useDraft } from "../shared/hooks";
 import { problemText } from "../shared/problem";
+import { tellDone } from "../shared/toast";
 
 interface Props {
   opened: boolean;
@@ -50,7 +50,7 @@ function ResolveForm({ item, name, onClose, onDone }: Props) {
           desk,
         ),
       );
-      announce(t("resolve.done", { ticket: ticket.display }));
+      tellDone(t("resolve.done", { ticket: ticket.display }), () => reopen(sessionId));
       onDone();
     },
   });
@@ -111,4 +111,10 @@ function ResolveForm({ item, name, onClose, onDone }: Props) {
       </div>
     </form>
   );
+}
+
+/** The undo: the conversation is open again, and its ticket with it. The call stays ended. */
+async function reopen(sessionId: string): Promise<void> {
+  const { item } = await api.reopen(sessionId);
+  update((desk) => withItem(desk, item));
 }

@@ -11,6 +11,7 @@ import { useLiveCall } from "../call/store";
 import { ConversationPane } from "../conversation/conversation";
 import { OfferPanel } from "../offers/offer-panel";
 import { deskQuery } from "../session/session";
+import { Toast } from "../shared/toast";
 import { Home } from "./home";
 import { LinkBanner } from "./link-banner";
 import { ConversationList, type Tab } from "./list";
@@ -44,6 +45,7 @@ export default function Frame() {
       <main className="main" id="conversation" tabIndex={-1}>
         {sessionId ? <ConversationPane key={sessionId} sessionId={sessionId} /> : <Home />}
       </main>
+      <Toast />
       <OfferPanel />
       <Shortcuts helping={helping} onHelp={setHelping} onTab={setTab} />
     </div>

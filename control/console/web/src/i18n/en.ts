@@ -7,6 +7,7 @@ export const en: Texts = {
     cancel: "Cancel",
     close: "Close",
     retry: "Try again",
+    undo: "Undo",
     back: "Back",
     loading: "Loading…",
     details: "Contact details",

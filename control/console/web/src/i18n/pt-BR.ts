@@ -6,6 +6,7 @@ export const ptBR = {
     cancel: "Cancelar",
     close: "Fechar",
     retry: "Tentar de novo",
+    undo: "Desfazer",
     back: "Voltar",
     loading: "Carregando…",
     details: "Detalhes do contato",
