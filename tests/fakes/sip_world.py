@@ -147,6 +147,12 @@ class World:
                 self._pulse.clear()
                 await self._pulse.wait()
 
+    async def hears(self, call: str, hz: float, timeout_s: float = 15.0) -> None:
+        """Until the last second that came from *call* is a tone of *hz*."""
+        async with asyncio.timeout(timeout_s):
+            while strength(bytes(self.media.heard.get(call, b""))[-32000:], hz) < 0.8:
+                await asyncio.sleep(0.2)
+
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [event for event in self.events if isinstance(event, kind)]
 

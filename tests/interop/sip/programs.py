@@ -108,9 +108,8 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(folder: Path, *, hz: float = 0) -> AsyncIterator[Baresip]:
-    """It says a sine of *hz* for 20 s (from a file: its own ausine wants 48 kHz), or else what it hears, as an echo."""
-    source = f"aufile,{folder / 'said.wav'}" if hz else "aubridge,loop"
+async def baresip(folder: Path, *, hz: float) -> AsyncIterator[Baresip]:
+    """It says a sine of *hz* for 20 s (from a file: its own ausine wants 48 kHz)."""
     with wave.open(str(folder / "said.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -122,8 +121,8 @@ async def baresip(folder: Path, *, hz: float = 0) -> AsyncIterator[Baresip]:
     wanted = ["g711", "aufile", "aubridge", "account", "menu", "ctrl_tcp"]
     lines = [
         f"sip_listen 127.0.0.1:{sip_port}",
-        f"audio_source {source}",
-        "audio_player aubridge,loop",
+        f"audio_source aufile,{folder / 'said.wav'}",
+        "audio_player aubridge,nowhere",
         f"audio_alert aufile,{folder / 'alert.wav'}",
         "ausrc_srate 8000",
         "auplay_srate 8000",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sip import events
-from tests.fakes.sip_world import World
+from tests.fakes.sip_world import World, tone
 
 from .programs import sipp, write_dtmf_pcap
 
@@ -52,6 +52,15 @@ async def test_we_hang_up(tmp_path: Path) -> None:
         world.gateway.command(events.HangUp(acked.call))
         await running
         assert (await world.next(events.Ended)).cause == "we_hung_up"
+
+
+async def test_sipp_hears_what_we_say_and_sends_it_back(tmp_path: Path) -> None:
+    async with World(say=tone(1000, 1.0)) as world:
+        running = asyncio.create_task(went_well(world, "hung_up_by_us.xml", tmp_path, "-rtp_echo"))
+        acked = await world.next(events.Acked)
+        await world.hears(acked.call, 1000)
+        world.gateway.command(events.HangUp(acked.call))
+        await running
 
 
 async def test_a_worker_dies_and_its_caller_gets_a_bye(tmp_path: Path) -> None:
