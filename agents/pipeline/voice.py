@@ -82,6 +82,7 @@ class Voice:
         self._prompt_s = 0.0  # when the prompt that plays began
         self._left_over = False  # the speech that goes on began before the prompt
         self._false_alarm: asyncio.TimerHandle | None = None
+        self._suspect = False  # speech has paused the prompt, and nobody knows yet whether it was words
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -175,6 +176,7 @@ class Voice:
         self._interruptible, self._prompt_s = interruptible, self._ear.now_s
         self._left_over = self._ear.machine.speaking
         self._barge_in.reset()
+        self._suspect = False
         self._mouth.begin()
         if interruptible:
             self._listen_for(expect)
@@ -236,16 +238,19 @@ class Voice:
             self._cut.set_result(by)
 
     def _pause(self) -> None:
-        self._mouth.paused = True
+        self._mouth.paused = self._suspect = True
         self._stop_false_alarm()
-        self._false_alarm = asyncio.get_running_loop().call_later(FALSE_ALARM_S, self._resume)
+        self._false_alarm = asyncio.get_running_loop().call_later(FALSE_ALARM_S, self._no_words_came)
 
-    def _resume(self) -> None:
-        """No words came of it: go on talking, unless somebody still speaks."""
-        self._stop_false_alarm()
+    def _no_words_came(self) -> None:
+        """In all that time: go on talking, unless somebody still speaks. Words that come later interrupt all the same."""
         if self._ear.machine.speaking:
             self._pause()
-            return
+        else:
+            self._resume()
+
+    def _resume(self) -> None:
+        self._stop_false_alarm()
         self._barge_in.reset()
         self._mouth.paused = False
 
@@ -278,7 +283,8 @@ class Voice:
             self._tell(SpeechLost(turn.start_s, turn.end_s, turn.error))
         elif turn.heard.text:
             self._tell(FinalText(turn.heard.text, turn.start_s, turn.end_s, turn.heard.confidence))
-        if self._mouth.paused and self._cut is not None and not self._cut.done():
+        if self._suspect and self._cut is not None and not self._cut.done():
+            self._suspect = False
             if turn.heard is not None and _is_noise(turn, self._ear.machine.options):
                 self._resume()
                 return

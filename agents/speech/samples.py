@@ -39,14 +39,17 @@ async def write_samples(
         SpeechUnavailable, SpeechRefused: as ``caller_says``.
         OSError: the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written: dict[str, Path] = {}
-    for text in texts:
-        path = folder / f"{voice}-{fold(text).replace(' ', '-')[:60]}.wav"
-        if not path.exists():
-            path.write_bytes(wav.write(await caller_says(speech, text, voice=voice, language=language)))
-        written[text] = path
+    written = {text: folder / f"{voice}-{fold(text).replace(' ', '-')[:60]}.wav" for text in texts}
+    for text in _unwritten(written):
+        pcm = await caller_says(speech, text, voice=voice, language=language)
+        await asyncio.to_thread(written[text].write_bytes, wav.write(pcm))
     return written
+
+
+def _unwritten(paths: dict[str, Path]) -> list[str]:
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return [text for text, path in paths.items() if not path.exists()]
 
 
 async def _write(url: str, key: str, into: Path, texts: list[str], voice: str) -> None:

@@ -104,9 +104,8 @@ async def a_rendered_prompt_survives_a_kill(models: Path) -> None:
             loop = asyncio.get_running_loop()
             began_s = loop.time()
             pieces = [piece async for piece in fresh.synthesise("Um momento, por favor.")]
-            print(
-                f"speech: first audio {1000 * (loop.time() - began_s):.0f} ms, models: {(await fresh.health()).status}"
-            )
+            took_ms = 1000 * (loop.time() - began_s)
+            print(f"speech: first audio {took_ms:.0f} ms, models: {(await fresh.health()).status}")
             assert sum(map(len, pieces)) > 32_000  # a second of sound, from disk, before the models were loaded
 
 

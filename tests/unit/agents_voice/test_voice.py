@@ -167,6 +167,17 @@ async def test_a_cough_does_not_cost_the_rest_of_the_prompt(call: Call) -> None:
     assert gap < 20  # it did pause
 
 
+async def test_words_that_are_understood_late_interrupt_all_the_same(call: Call) -> None:
+    call.speech.decode_s = 3.0  # the speech service is overloaded
+    call.speech.hears("Suporte.")
+    call.speaks(0.5, after_s=0.5)
+    said = await call.voice.say("Uma frase muito comprida para ser dita, e ainda mais comprida do que isso. " * 2)
+    assert said.interrupted
+    assert None in call.heard[40:120]  # it paused
+    assert said.heard_s > 1.5  # went on when nothing came of it, and stopped in the end
+    assert (await call.voice.ask(Expect(timeout_s=1))).text == "Suporte."
+
+
 async def test_an_unlikely_short_word_over_a_prompt_is_a_hum_unless_it_is_the_answer(call: Call) -> None:
     call.speech.hears("Vendas", confidence=0.2)
     call.speaks(0.4, after_s=0.5)
