@@ -240,7 +240,7 @@ def _with_database(arguments: argparse.Namespace, work: Callable[[Database, Load
     dsn = loaded.settings.control.database.url.reveal()
     embedded = None
     if not dsn:
-        embedded = EmbeddedPostgres(loaded.state_dir / "postgres", port=loaded.settings.control.database.port)
+        embedded = EmbeddedPostgres(loaded.state_dir, port=loaded.settings.control.database.port)
         dsn = embedded.start()
 
     async def run() -> int:

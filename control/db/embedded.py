@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import logging
@@ -134,6 +135,12 @@ class EmbeddedPostgres:
         if self.running():
             return self.dsn()
         self._state.mkdir(parents=True, exist_ok=True)
+        with (self._state / "postgres-start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: one sets up and starts, the other adopts
+            return self._start(timeout_s)
+
+    def _start(self, timeout_s: float) -> str:
+        self._process = self._adopted = None
         self._bin = self._binaries()
         fresh = not (self.data / "PG_VERSION").exists()
         if fresh:

@@ -155,6 +155,7 @@ class Database:
             timeout=wait_s,
             max_inactive_connection_lifetime=300.0,
             init=_prepare,
+            reset=_leave,
             server_settings={"application_name": "attendance", "timezone": "UTC"},
         )
         await pool
@@ -325,6 +326,13 @@ async def _commit(transaction: Any) -> None:
 async def _prepare(connection: Any) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=_to_json, decoder=json.loads, schema="pg_catalog")
+
+
+async def _leave(connection: Any) -> None:
+    """Before the next one gets it. Nothing is ever set on a session, so there is only a cut-off transaction to end: the
+    usual clean-up would be one more round trip each time."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 def _to_json(value: object) -> str:
