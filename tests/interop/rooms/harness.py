@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -116,6 +117,13 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10.0, what: st
         assert time.monotonic() < deadline, what or "the condition never held"
         await asyncio.sleep(0.02)
     return value
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of loopback that was free a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def tone(hz: float, *, seconds: float, amplitude: float = 0.4) -> np.ndarray:

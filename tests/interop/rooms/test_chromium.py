@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,19 @@ import pytest
 from livekit import api, rtc
 
 from .browser import attendant, happened, join, page_hears
-from .harness import KEY, SECRET, ServerProcess, audio_of, hears, joined, server_process, speaking, token, until
+from .harness import (
+    KEY,
+    SECRET,
+    ServerProcess,
+    audio_of,
+    free_port,
+    hears,
+    joined,
+    server_process,
+    speaking,
+    token,
+    until,
+)
 
 DISCONNECTED_ROOM_DELETED = 5
 DISCONNECTED_DUPLICATE = 2
@@ -121,6 +134,27 @@ async def test_full_reconnect_brings_the_call_back(server: ServerProcess, tmp_pa
         await page_hears(page, "caller", 660)
         track = await until(lambda: audio_of(caller, "ana"))
         assert await hears(track, 440) > 0.85
+
+
+async def test_a_server_that_was_killed_and_started_again_has_its_call_back(tmp_path: Path) -> None:
+    """``kill -9`` in mid-call, and a new process on the same ports: both clients find each other again, with sound."""
+    ports = {"port": free_port(), "udp_port": free_port(socket.SOCK_DGRAM)}
+    async with attendant(tmp_path, 440) as page:
+        with server_process(tmp_path, **ports) as server:
+            caller = rtc.Room()
+            await caller.connect(server.url, token("call", "caller"))
+            async with speaking(caller, 660):
+                await join(page, server, token("call", "ana"), single=True)
+                await page.evaluate("() => call.speak()")
+                await page_hears(page, "caller", 660)
+                server.process.kill()
+                server.process.wait()
+                with server_process(tmp_path, **ports):
+                    await happened(page, "reconnected", seconds=30)
+                    track = await until(lambda: audio_of(caller, "ana"), seconds=30)
+                    assert await hears(track, 440) > 0.85
+                    await page_hears(page, "caller", 660)
+                    await caller.disconnect()
 
 
 @pytest.mark.parametrize("simulcast", [False, True], ids=["one-layer", "simulcast"])

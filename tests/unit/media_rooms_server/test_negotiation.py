@@ -196,12 +196,16 @@ async def test_a_single_connection_is_asked_for_the_sections_that_are_missing() 
         asked = len(told.all("media_sections_requirement"))
         ana.unpublish(ana.tracks[sid])
         assert len(told.all("media_sections_requirement")) == asked + 1
+        sid = publish(ana)
         bob.negotiation.on_offer(rtc.SessionDescription(type="offer", sdp=golden("chromium_v1_join"), id=3))
         answer = told.last("answer")
-        assert dict(answer.mid_to_track_id) == {}
+        assert [m for m, carried in answer.mid_to_track_id.items() if carried == sid] != [mid], "it rests one round"
         assert next(s for s in sdp.parse(answer.sdp) if s.mid == mid).direction == "inactive"
-        for _ in range(5):
-            publish(enter(room, f"p{_}")[0])
+        ana.unpublish(ana.tracks[sid])
+        bob.negotiation.on_offer(rtc.SessionDescription(type="offer", sdp=golden("chromium_v1_join"), id=4))
+        assert dict(told.last("answer").mid_to_track_id) == {}
+        for n in range(5):
+            publish(enter(room, f"p{n}")[0])
         assert told.last("media_sections_requirement").num_audios == 2
 
 
