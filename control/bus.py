@@ -27,6 +27,7 @@ from .events import Event
 log = logging.getLogger(__name__)
 sql = load_sql("control.db")
 PAGE = 500
+TRIM_EVERY_S = 3600.0
 
 
 class Overflowed(Exception):
@@ -116,12 +117,15 @@ class Subscription:
 class Bus:
     """One per process. ``start`` it after the database is open; what was told before a ``subscribe`` is unheard."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, keep_s: float = 7 * 86_400) -> None:
+        """*keep_s*: how long the log remembers; a client that was away longer reads everything anew."""
         self._db = db
+        self._keep_s = keep_s
         self._subscriptions: set[Subscription] = set()
         self._last: dict[UUID, int] = {}  # newest number delivered, per organisation
         self._wanted: dict[UUID, int] = {}  # newest number known to exist but not delivered
         self._work = asyncio.Event()
+        self._trim_at = 0.0
         self._task: asyncio.Task[None] | None = None
         self._unhook: Callable[[], None] = lambda: None
         self.stats = BusStats()
@@ -200,6 +204,7 @@ class Bus:
                 self._work.clear()
                 try:
                     await self._catch_up()
+                    await self._trim()
                 except DatabaseUnavailable:
                     self._work.set()
                     await asyncio.sleep(0.5)
@@ -223,11 +228,20 @@ class Bus:
     async def _until_work_or(self, lost: asyncio.Event) -> None:
         waits = [asyncio.create_task(event.wait(), name="bus wait") for event in (self._work, lost)]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED, timeout=TRIM_EVERY_S)
         finally:
             for task in waits:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _trim(self) -> None:
+        """The log is bounded by age; every replica may do it."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trim_at:
+            self._trim_at = now + TRIM_EVERY_S
+            forgotten = await trim_events(self._db, older_than_s=self._keep_s)
+            if forgotten:
+                log.info("events_forgotten", extra={"count": forgotten})
 
     async def _catch_up(self) -> None:
         for organisation_id in list(self._wanted):

@@ -134,6 +134,21 @@ async def test_replay_gives_exactly_what_was_missed_and_only_what_the_user_may_s
         assert len(events) == 2
 
 
+async def test_the_log_forgets_what_is_older_than_it_is_to_be_kept(database: Database) -> None:
+    acme = await organisation(database)
+    await tell(database, acme, "old", "new")
+    await database.run("UPDATE events SET at = at - interval '1 day' WHERE seq = 1")
+    bus = Bus(database, keep_s=3600)
+    await bus.start()
+    with bus.subscribe(acme) as events:
+        await tell(database, acme, "third")
+        assert (await events.get()).seq == 3
+        async with asyncio.timeout(10):
+            while await database.value("SELECT min(seq) FROM events") == 1:
+                await asyncio.sleep(0.01)
+    await bus.close()
+
+
 async def test_what_is_told_is_delivered_after_commit_or_never(database: Database) -> None:
     acme = await organisation(database)
     heard: list[str] = []

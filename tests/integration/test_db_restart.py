@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -172,6 +173,18 @@ def test_a_server_that_outlived_us_is_adopted_and_a_stale_pid_file_is_removed(
         heir.start()
         assert heir.running()
         heir.stop()
+
+
+def test_a_server_whose_postmaster_alone_was_killed_starts_again_on_its_port(
+    server: EmbeddedPostgres, state_dir: Path
+) -> None:
+    dsn, pid = server.dsn(), server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while server.running():
+        time.sleep(0.005)
+    assert server.start() == dsn
+    assert server.pid != pid
 
 
 def test_a_taken_port_is_not_fought_over(server: EmbeddedPostgres, state_dir: Path) -> None:
