@@ -196,6 +196,10 @@ class Gateway:
         found = self.pool.at_port(port)
         return found.index if found is not None else None
 
+    def worker_heard_s(self, worker: int) -> float:
+        found = self.pool.at(worker)
+        return found.heard_s if found is not None else 0.0
+
     def silent(self, dialog: Dialog) -> None:
         call = self._calls.get(dialog.call)
         if call is not None:

@@ -46,6 +46,10 @@ class Switch(Protocol):
 
     def worker_at(self, port: int) -> int | None: ...
 
+    def worker_heard_s(self, worker: int) -> float:
+        """Monotonic time of the worker's last sign of life, 0.0 when it is gone."""
+        ...
+
     def silent(self, dialog: Dialog) -> None:
         """The worker said nothing at all to the INVITE: its slot is free again."""
         ...

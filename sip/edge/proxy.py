@@ -34,7 +34,9 @@ KNOWN: Final = frozenset(
     }
 )  # fmt: skip
 WORKER_MAX_BYTES: Final = 3900  # pjsip's packet buffer is 4000 bytes; what is bigger it drops without a word
-WORKER_SILENT_S: Final = 3.0
+WORKER_SILENT_S: Final = 2.0
+WORKER_BEATS_S: Final = 1.5  # a sign of life this long after the INVITE was sent to it means that it has seen it
+WORKER_GIVEN_UP_S: Final = 12.0
 CONNECT_S: Final = 5.0
 MAX_REFUSALS: Final = 4096
 NEEDED: Final = frozenset(
@@ -206,15 +208,29 @@ class Proxy:
                 self._ground.end(dialog)
                 self._ground.switch.silent(dialog)
                 raise
-        asyncio.get_running_loop().call_later(WORKER_SILENT_S, self._check_silent, dialog, dialog.worker)
+        self._watch(dialog, dialog.worker, time.monotonic())
 
-    def _check_silent(self, dialog: Dialog, worker: int) -> None:
-        """pjsip drops what it can't parse without a word: then the slot is free again and the caller gets a 400."""
+    def _watch(self, dialog: Dialog, worker: int, sent_s: float) -> None:
+        asyncio.get_running_loop().call_later(WORKER_SILENT_S, self._check_silent, dialog, worker, sent_s)
+
+    def _check_silent(self, dialog: Dialog, worker: int, sent_s: float) -> None:
+        """pjsip drops what it can't parse without a word: then the slot is free again and the caller gets a 400.
+
+        A worker that gave no sign of life since is not one that understood nothing, but one that had no time.
+        """
         if dialog.answered_by_worker or dialog.ended or dialog.worker != worker:
+            return
+        now, heard_s = time.monotonic(), self._ground.switch.worker_heard_s(worker)
+        alive = heard_s > sent_s + WORKER_BEATS_S
+        if not alive and now - sent_s < WORKER_GIVEN_UP_S:
+            self._watch(dialog, worker, sent_s)
             return
         self._ground.counters["worker_silent"] += 1
         if dialog.invite is not None and dialog.flow is not None:
-            self._ground.reply(dialog.invite, dialog.flow, 400, "Not Understood")
+            if alive:
+                self._ground.reply(dialog.invite, dialog.flow, 400, "Not Understood")
+            else:
+                self._ground.reply(dialog.invite, dialog.flow, 503, "Service Unavailable", Retry_After="2")
         self._ground.end(dialog)
         self._ground.switch.silent(dialog)
 

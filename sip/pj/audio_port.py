@@ -8,6 +8,8 @@ on libstdc++ keeping a vector's begin and end in its first two words, which ``ch
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import pjsua2 as pj
 
@@ -68,14 +70,39 @@ class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
 
 
 class PcmPort(FramePort):
-    """A caller's audio, to and from a media process."""
+    """A caller's audio, to and from a media process; ``link`` is None while it has no caller."""
 
-    def __init__(self, name: str, link: WorkerEnd) -> None:
-        self.link = link
+    def __init__(self, name: str) -> None:
+        self.link: WorkerEnd | None = None
         super().__init__(name)
 
     def heard(self, frame: bytes) -> None:
-        self.link.send(frame)
+        link = self.link
+        if link is not None:
+            link.send(frame)
 
     def said(self) -> bytes | None:
-        return self.link.recv()
+        link = self.link
+        return link.recv() if link is not None else None
+
+
+Port = TypeVar("Port", bound=FramePort)
+
+
+class Shelf(Generic[Port]):
+    """Ports are made once and used again. Destroying one races with the clock: its callback may come when Python has
+    already emptied the object. There are never more than calls at once."""
+
+    def __init__(self, make: Callable[[str], Port]) -> None:
+        self._make = make
+        self._free: list[Port] = []
+        self._made = 0
+
+    def take(self) -> Port:
+        if self._free:
+            return self._free.pop()
+        self._made += 1
+        return self._make(f"port-{self._made}")
+
+    def give_back(self, port: Port) -> None:
+        self._free.append(port)

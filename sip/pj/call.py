@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from media.pcm_link import WorkerEnd
 
-from .audio_port import PcmPort
+from .audio_port import PcmPort, Shelf
 
 NO_ACK_S: Final = 32.0  # 64*T1: an answer nobody acknowledged is given up (RFC 3261 section 13.3.1.4)
 NO_RTP_S: Final = 60.0  # a peer that sends no packet at all for this long, and holds nobody, is gone
@@ -28,7 +28,9 @@ _FLOWING = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSU
 class WorkerCall(pj.Call):  # type: ignore[misc]
     """Everything here runs on the pj thread."""
 
-    def __init__(self, account: pj.Account, pj_id: int, call: str, tell: Tell, fallback: Fallback) -> None:
+    def __init__(
+        self, account: pj.Account, pj_id: int, call: str, tell: Tell, fallback: Fallback, ports: Shelf[PcmPort]
+    ) -> None:
         super().__init__(account, pj_id)
         self.call = call
         self.gone = False
@@ -37,6 +39,7 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
         self.cause = ""  # why it ends, when we decided so
         self._tell_owner = tell
         self._fallback = fallback
+        self._ports = ports
         self._playing: pj.AudioMedia | None = None
         self._port: PcmPort | None = None
         self._audio: pj.AudioMedia | None = None
@@ -50,9 +53,9 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
         """Bring this call's audio to the media process. Raises LinkRefused (OSError's family) when it is not there."""
         link = WorkerEnd.connect(media_socket, self.call, token)
         if self._port is None:
-            self._port = PcmPort(f"pcm-{self.call[:8]}", link)
-        else:
-            before, self._port.link = self._port.link, link
+            self._port = self._ports.take()
+        before, self._port.link = self._port.link, link
+        if before is not None:
             before.close()
         self._stop_fallback()
         self._connect()
@@ -61,7 +64,8 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
     def look_after(self, now: float) -> None:
         """Called each turn: notice a lost media process and an answer that was never acknowledged."""
         port = self._port
-        if port is not None and port.link.closed and self._playing is None and not self.gone:
+        link = port.link if port is not None else None
+        if link is not None and link.closed and self._playing is None and not self.gone:
             self._play_fallback()
             self.tell("media_lost")
         if self.confirm_by is not None and now > self.confirm_by:
@@ -194,8 +198,12 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
     def _finish(self, info: pj.CallInfo) -> None:
         self.gone = True
         self._audio = None
-        if self._port is not None:
-            self._port.link.close()
+        port, self._port = self._port, None
+        if port is not None:
+            link, port.link = port.link, None
+            if link is not None:
+                link.close()
+            self._ports.give_back(port)
         cause, blame = self.cause, "us"
         if not cause:
             cause, blame = _cause(info, self._confirmed)

@@ -21,7 +21,7 @@ import pjsua2 as pj
 
 from media.frames import FRAME_BYTES, SILENCE
 
-from .audio_port import FramePort, check_layout
+from .audio_port import FramePort, Shelf, check_layout
 from .endpoint import plain_account, quiet_stdout, start
 from .loop import Message, PjLoop
 
@@ -33,7 +33,12 @@ SAMPLED: Final = 25  # a phone that does not listen looks at every 25th frame on
 class PhonePort(FramePort):
     """Says what is queued, hands on what it hears. Runs on the clock's thread."""
 
-    def __init__(self, call: PhoneSide, name: str) -> None:
+    def __init__(self, name: str) -> None:
+        self.give_to(None)
+        super().__init__(name)
+
+    def give_to(self, call: PhoneSide | None) -> None:
+        """Start anew for *call*; None: nobody's."""
         self._call = call
         self.queue: deque[tuple[int, bytes, bool]] = deque()  # play, PCM, again and again
         self._at = 0
@@ -41,12 +46,13 @@ class PhonePort(FramePort):
         self.frames = 0
         self.loud = 0
         self.first_audio_s: float | None = None
-        super().__init__(name)
 
     def heard(self, frame: bytes) -> None:
         number = self.frames
         self.frames = number + 1
         call = self._call
+        if call is None:
+            return
         if call.listens:
             call.loop.tell_raw(HEAD.pack(b"A", call.number, number) + frame)
             if self.first_audio_s is not None:
@@ -92,7 +98,8 @@ class PhoneSide(pj.Call):  # type: ignore[misc]
 
     def make_port(self) -> None:
         if self.port is None:
-            self.port = PhonePort(self, f"phone-{self.number}")
+            self.port = self._phone.ports.take()
+            self.port.give_to(self)
 
     def tell(self, kind: str, **fields: Any) -> None:
         self.loop.tell({"type": kind, "call": self.number, "at": time.monotonic(), **fields})
@@ -147,6 +154,7 @@ class Phone:
         self._calls: dict[int, PhoneSide] = {}
         self._dead: list[PhoneSide] = []
         self._next_incoming = 1 << 16
+        self.ports: Shelf[PhonePort] = Shelf(PhonePort)
         self.account = PhoneAccount(self)
 
     def serve(self) -> None:
@@ -164,6 +172,10 @@ class Phone:
         self.loop.run(endpoint, port, self._turn)
 
     def dropped(self, call: PhoneSide) -> None:
+        port, call.port = call.port, None
+        if port is not None:
+            port.give_to(None)
+            self.ports.give_back(port)
         self._dead.append(call)
         self._calls.pop(call.number, None)
 

@@ -19,7 +19,7 @@ import pjsua2 as pj
 from media.errors import MediaError
 
 from .account import Account, WorkerOptions, account_config
-from .audio_port import check_layout
+from .audio_port import PcmPort, Shelf, check_layout
 from .call import NO_ACK_S, Fallback, WorkerCall
 from .endpoint import quiet_stdout, start
 from .loop import Message, PjLoop
@@ -38,6 +38,7 @@ class Worker:
         self._dead: list[WorkerCall] = []  # dropped outside their own callbacks
         self._accounts: dict[str, Account] = {}
         self._fallback = Fallback(options["media_lost_wav"])
+        self._ports: Shelf[PcmPort] = Shelf(PcmPort)
         self._loop = PjLoop(control, on_command=self._command)
         self._next_beat = self._next_rtp_check = 0.0
 
@@ -57,7 +58,7 @@ class Worker:
 
     def _incoming(self, account: Account, pj_id: int, invite: str) -> None:
         named = CALL_HEADER.search(invite)
-        call = WorkerCall(account, pj_id, named.group(1) if named else "", self._tell, self._fallback)
+        call = WorkerCall(account, pj_id, named.group(1) if named else "", self._tell, self._fallback, self._ports)
         if named is None or named.group(1) in self._calls:
             self._dead.append(call)
             call.end("failed", 500, "Not from the edge")
@@ -128,7 +129,7 @@ class Worker:
 
     def _dial(self, message: Message) -> None:
         account = self._account(message["trunk"])
-        call = WorkerCall(account, pj.PJSUA_INVALID_ID, message["call"], self._tell, self._fallback)
+        call = WorkerCall(account, pj.PJSUA_INVALID_ID, message["call"], self._tell, self._fallback, self._ports)
         try:
             call.attach(message["media_socket"], message["token"])
             parameters = pj.CallOpParam(True)

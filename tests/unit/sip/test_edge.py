@@ -53,6 +53,9 @@ class Owner:
     def worker_at(self, port: int) -> int | None:
         return 0 if port == WORKER_PORT else None
 
+    def worker_heard_s(self, worker: int) -> float:
+        return 0.0
+
     def silent(self, dialog: object) -> None: ...
 
     def cancelled(self, dialog: object) -> None:
