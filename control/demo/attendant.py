@@ -16,29 +16,32 @@ FLAGS = (
     "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 
-# Listens to what the page plays: the share of frames in which one frequency stands out of everything else.
+# Listens to what the page plays: in how many 50 ms looks one frequency stood out of everything else.
 HEAR_TONE = """
 async ({hz, seconds}) => {
-  const streams = [...document.querySelectorAll('audio')].map(a => a.srcObject).filter(Boolean);
-  if (!streams.length) return 0;
   const context = new AudioContext();
   await context.resume();
   const analyser = context.createAnalyser();
   analyser.fftSize = 8192;
   analyser.smoothingTimeConstant = 0;
-  for (const stream of streams) context.createMediaStreamSource(stream).connect(analyser);
   const bins = new Float32Array(analyser.frequencyBinCount);
   const width = context.sampleRate / analyser.fftSize;
-  let best = 0;
-  for (let n = 0; n < seconds * 20; n++) {
+  const heard = new Set();
+  let looks = 0;
+  for (const until = performance.now() + seconds * 1000; performance.now() < until;) {
+    for (const {srcObject} of document.querySelectorAll('audio'))
+      if (srcObject && !heard.has(srcObject)) {
+        heard.add(srcObject);
+        context.createMediaStreamSource(srcObject).connect(analyser);
+      }
     await new Promise(done => setTimeout(done, 50));
     analyser.getFloatFrequencyData(bins);
-    let peak = 0;
-    for (let i = Math.ceil(200 / width); i < bins.length; i++) if (bins[i] > bins[peak] || !peak) peak = i;
-    if (bins[peak] > -60 && Math.abs(peak * width - hz) < 15) best++;
+    let peak = Math.ceil(200 / width);
+    for (let i = peak; i < bins.length; i++) if (bins[i] > bins[peak]) peak = i;
+    if (bins[peak] > -60 && Math.abs(peak * width - hz) < 15) looks++;
   }
   await context.close();
-  return best;
+  return looks;
 }
 """
 
