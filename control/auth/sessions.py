@@ -27,6 +27,7 @@ from .passwords import Passwords, check_new
 SESSION_COOKIE = "attendance_session"
 CSRF_COOKIE = "attendance_csrf"
 CSRF_HEADER = "X-CSRF-Token"
+COOKIE_S = 30 * 86_400  # what browsers keep; when a session ends is decided here, by its last use
 RENEW_AFTER_S = 300.0  # a session's end is moved at most this often, to spare the database a write per request
 
 log = logging.getLogger(__name__)
@@ -69,10 +70,6 @@ class Sessions:
         self._passwords = passwords
         self.limiter = limiter
         self._life = timedelta(hours=hours)
-
-    @property
-    def life_s(self) -> int:
-        return int(self._life.total_seconds())
 
     async def sign_in(self, email: str, password: str, *, address: str, agent: str = "") -> tuple[str, Session]:
         """Check a password and open a session: the cookie's value and the session.

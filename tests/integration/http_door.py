@@ -24,7 +24,7 @@ from control.db import Database
 from control.http import build_app
 from control.hub import Hub
 from control.metrics import Metrics
-from control.ports import NoCalls
+from control.ports import NoCalls, RoomGrant
 from control.queues import Queues, ensure_organisation
 
 PASSWORD = "uma senha comprida"
@@ -61,6 +61,29 @@ class Browser:
 
     async def post(self, path: str, body: Any = None, **more: Any) -> ClientResponse:
         return await self.ask("POST", path, {} if body is None else body, **more)
+
+
+class OneCall(NoCalls):
+    """A desk with a live call for whoever asks; notes what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def join(self, actor: Actor, session_id: UUID) -> RoomGrant | None:
+        self.told.append(f"join {session_id}")
+        return RoomGrant("ws://127.0.0.1:7880", "token", f"attendance-{session_id}")
+
+    async def hold(self, actor: Actor, call_id: UUID) -> None:
+        self.told.append(f"hold {call_id}")
+
+    async def resume(self, actor: Actor, call_id: UUID) -> None:
+        self.told.append(f"resume {call_id}")
+
+    async def hang_up(self, actor: Actor, call_id: UUID) -> None:
+        self.told.append(f"hang_up {call_id}")
+
+    async def finish(self, actor: Actor, session_id: UUID) -> None:
+        self.told.append(f"finish {session_id}")
 
 
 @dataclass

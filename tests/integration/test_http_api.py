@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from control.auth import Actor, Role
+from control.auth import Role
 from control.conversations import Conversations
 from control.db import Database, EmbeddedPostgres, migrate
 from control.errors import (
@@ -25,35 +25,11 @@ from control.errors import (
     Unauthenticated,
 )
 from control.http.errors import STATUS, status_of
-from control.ports import NoCalls, RoomGrant
 from control.queues import Dispatcher, Queues
 
-from .http_door import Browser, Door, door, open_door
+from .http_door import Browser, Door, OneCall, door, open_door
 
 __all__ = ["door"]
-
-
-class OneCall(NoCalls):
-    """A desk with a live call for whoever asks; notes what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    async def join(self, actor: Actor, session_id: UUID) -> RoomGrant | None:
-        self.told.append(f"join {session_id}")
-        return RoomGrant("ws://127.0.0.1:7880", "token", f"attendance-{session_id}")
-
-    async def hold(self, actor: Actor, call_id: UUID) -> None:
-        self.told.append(f"hold {call_id}")
-
-    async def resume(self, actor: Actor, call_id: UUID) -> None:
-        self.told.append(f"resume {call_id}")
-
-    async def hang_up(self, actor: Actor, call_id: UUID) -> None:
-        self.told.append(f"hang_up {call_id}")
-
-    async def finish(self, actor: Actor, session_id: UUID) -> None:
-        self.told.append(f"finish {session_id}")
 
 
 async def json_of(response: Any, status: int = 200) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ from control.http.routes import ROUTES
 from control.queues import Queues
 from control.tickets import Tickets
 
-from .http_door import Browser, Door, door
+from .http_door import Browser, Door, OneCall, door, open_door
 
 __all__ = ["door"]
 
@@ -108,7 +109,14 @@ async def intruder(door: Door) -> Browser:
     return await door.person("eva@outra.example", organisation="Outra", role=Role.ADMIN)
 
 
-async def test_no_route_shows_or_changes_what_another_organisation_has(door: Door) -> None:
+async def test_no_route_shows_or_changes_what_another_organisation_has(database: Database, tmp_path: Path) -> None:
+    desk = OneCall()  # lets everybody into everything: what stands before it must refuse
+    async for opened in open_door(database, tmp_path, desk=desk):
+        await _everything_is_refused(opened)
+    assert desk.told == []
+
+
+async def _everything_is_refused(door: Door) -> None:
     theirs = await seed(door)
     eva = await intruder(door)
     before = await everything_of(door.db, theirs.organisation_id)

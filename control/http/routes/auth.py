@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field
 
-from ...auth.sessions import CSRF_COOKIE, SESSION_COOKIE
+from ...auth.sessions import COOKIE_S, CSRF_COOKIE, SESSION_COOKIE
 from ..middleware import reply
 from ..origin import client_address, is_https
 from ..route import Access, Asked, Body, Route
@@ -40,7 +40,7 @@ async def sign_in(asked: Asked) -> web.StreamResponse:
     response = reply(session.public())
     secure = is_https(request)
     for name, value, hidden in ((SESSION_COOKIE, token, True), (CSRF_COOKIE, session.csrf, False)):
-        response.set_cookie(name, value, max_age=sessions.life_s, httponly=hidden, secure=secure, samesite="Lax")
+        response.set_cookie(name, value, max_age=COOKIE_S, httponly=hidden, secure=secure, samesite="Lax")
     return response
 
 
