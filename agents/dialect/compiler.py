@@ -297,7 +297,7 @@ class Compiler(Lowering):
 
             def between(m: Machine) -> bool:
                 here = m.locals[subject]
-                return here is not None and values.compare(low(m), here) <= 0 <= values.compare(high(m), here)
+                return values.compare(low(m), here) <= 0 <= values.compare(high(m), here)
 
             return between
         if op == "=":
@@ -305,7 +305,7 @@ class Compiler(Lowering):
         if op == "<>":
             return lambda m: not values.equals(m.locals[subject], low(m))
         wanted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}[op]
-        return lambda m: m.locals[subject] is not None and values.compare(m.locals[subject], low(m)) in wanted
+        return lambda m: values.compare(m.locals[subject], low(m)) in wanted
 
     def _for_each(self, node: ast.ForEach) -> None:
         items = self.expression(node.items)

@@ -12,7 +12,7 @@ from .lexer import Token
 RESERVED = frozenset(
     (
         *("THEN", "ELSE", "ELSEIF", "AND", "OR", "IN", "LIKE", "IS", "MOD", "TO", "STEP", "AS", "WITH", "USING"),
-        *("FOUND", "END", "NEXT", "WEND", "LOOP", "UNTIL", "WHERE", "LIMIT"),
+        *("FOUND", "END", "WHERE"),
     )
 )
 

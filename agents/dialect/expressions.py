@@ -162,7 +162,8 @@ class Expressions(Cursor):
         words = 2 if token.upper == "GROUP" and self.ahead().upper == "BY" else 1
         name = "group_by" if words == 2 else token.text.lower()
         after = self.ahead(words)
-        begins = after.kind in ("text", "number") or (
+        begins = after.kind in ("text", "number") or (after.text in ("[", "{") and after.spaced)
+        begins = begins or (
             after.kind == "word" and self.ahead(words + 1).text not in ("(",) and after.upper not in _WORD_POWERS
         )
         if name not in KEYWORD_FUNCTIONS or name in self.own_functions or not begins:

@@ -23,7 +23,7 @@ from .values import Meter, Value
 
 CALLS_MAX: Final = 200  # subroutines within subroutines
 BREATH: Final = 20_000  # instructions between two Breathe effects: a few milliseconds
-BREATHS_MAX: Final = 1_000  # in a row: 20 million instructions without a word
+BREATHS_MAX: Final = 500  # in a row: 10 million instructions without a word
 _REST: Final = 2_000_000  # bytes made between two breaths
 
 Instruction: TypeAlias = Callable[["Machine"], int]

@@ -260,13 +260,16 @@ def _lists(left: Value, right: Value) -> bool:
 
 
 def compare(left: Value, right: Value) -> int:
-    """-1, 0 or 1. Numbers by value (a text that is a number is one), texts by letters; null comes first.
+    """-1, 0 or 1. Numbers by value (a text that is a number is one), texts by letters. Null is 0 beside a number and
+    empty beside a text, as in arithmetic: a counter that was never set is below 3.
 
     Raises:
         FlowError: the two can't be put in order.
     """
-    if left is None or right is None:
-        return (left is not None) - (right is not None)
+    if left is None:
+        left = "" if isinstance(right, str) else 0
+    if right is None:
+        right = "" if isinstance(left, str) else 0
     if isinstance(left, str) and isinstance(right, str):
         a, b = as_number(left), as_number(right)
         if a is None or b is None:

@@ -167,9 +167,7 @@ def test_s56_transfer_in_all_its_forms() -> None:
 
 def test_s57_s58_session_context_is_read_and_given_back_to_the_bot() -> None:
     session = {"needs_human": True, "queue_position": 3, "attendant_id": "att-001"}
-    run = Scripted().play(
-        golden("s05_3_session_context") + '\nRETURN position + " " + attendant', {"session": session}
-    )
+    run = Scripted().play(golden("s05_3_session_context") + '\nRETURN position + " " + attendant', {"session": session})
     assert run.said == ["Você está em atendimento humano."]
     assert run.result == "3 att-001"
     assert session["needs_human"] is False
