@@ -23,6 +23,7 @@ from agents.pipeline import warm
 from agents.speech import SpeechClient
 from config.agents import VoiceSettings
 from config.media import MediaSettings
+from media import tones
 from media.clock import MediaClock
 from media.link import Link, LinkError, connect
 from media.pcm_link import PcmListener
@@ -171,6 +172,7 @@ async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     async with SpeechClient(settings["speech"]["url"], settings["speech"]["api_key"]) as speech:
         await warm()
+        await asyncio.to_thread(tones.hold_music)  # synthesised once, before anybody waits for it
         process = MediaProcess(name, media, voice, speech, str(run_dir / f"{name}.pcm"))
         running = asyncio.create_task(process.run(settings["link"], settings["link_token"]), name="media process")
         gc.freeze()  # what was imported stays: no full collection in the middle of a tick
