@@ -45,6 +45,10 @@ async def ensure_first_user(
     None: somebody can sign in already. While nobody ever has, each call makes a new password, because the one that was
     printed before may be lost.
     """
+    async with db.transaction() as tx:
+        known = await tx.value(sql.count_users, organisation_id=organisation_id)
+        if known and await tx.row(sql.never_used_first_user, organisation_id=organisation_id) is None:
+            return None  # every start but the first few: no hash is computed
     password = one_time_password()
     hashed = await passwords.hash(password)
     async with db.transaction() as tx:
