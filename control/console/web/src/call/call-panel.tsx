@@ -111,7 +111,9 @@ export function CallState({ live, call }: { live: LiveCall; call: Call | null })
   return (
     <span className="call-state" data-signal={signal} data-state={call?.state} data-phase={live.phase} data-testid="call-state">
       <span className="dot" aria-hidden />
-      <span role="status">{words}</span>
+      <span role="status" title={words}>
+        {words}
+      </span>
       {from && <Elapsed from={from} />}
     </span>
   );

@@ -39,10 +39,15 @@ export function Timeline({ entries, recordings, item }: Props) {
   const parts = useMemo(() => blocks(entries), [entries]);
   const speaking = !inCall && partials !== undefined && Object.keys(partials).length > 0;
 
+  // Who reads the end stays at the end, whatever grows: a line, a waveform that is drawn, the panel of the call.
   useEffect(() => {
-    const box = scroller.current;
-    if (box && atEnd) box.scrollTop = box.scrollHeight;
-  }, [entries, atEnd, speaking, recordings.length, inCall]);
+    const [box, lines] = [scroller.current, scroller.current?.firstElementChild];
+    if (!box || !lines || !atEnd) return;
+    const stay = new ResizeObserver(() => (box.scrollTop = box.scrollHeight));
+    stay.observe(lines);
+    stay.observe(box);
+    return () => stay.disconnect();
+  }, [atEnd]);
 
   const onScroll = () => {
     const box = scroller.current;
@@ -65,6 +70,7 @@ export function Timeline({ entries, recordings, item }: Props) {
         aria-live="off"
         tabIndex={0}
       >
+        <div className="timeline-lines">
         {!parts.length && !speaking && (
           <div className="timeline-empty">
             <strong>{t("conversation.empty")}</strong>
@@ -80,6 +86,7 @@ export function Timeline({ entries, recordings, item }: Props) {
             <Player recording={recording} seek={seek?.recordingId === recording.id ? seek : null} onTime={onTime} />
           </Suspense>
         ))}
+        </div>
       </div>
       {!atEnd && (
         <button type="button" className="to-end" onClick={toEnd}>
