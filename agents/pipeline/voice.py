@@ -243,7 +243,7 @@ class Voice:
         self._false_alarm = asyncio.get_running_loop().call_later(FALSE_ALARM_S, self._no_words_came)
 
     def _no_words_came(self) -> None:
-        """In all that time: go on talking, unless somebody still speaks. Words that come later interrupt all the same."""
+        """In all that time: go on, unless somebody still speaks. Words that come later interrupt it after all."""
         if self._ear.machine.speaking:
             self._pause()
         else:

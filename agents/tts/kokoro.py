@@ -44,6 +44,9 @@ class Kokoro:
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # else it burns a core while idle
+        # A long sentence takes 200 MB for a moment; without this the process would keep them for good.
+        self._run = ort.RunOptions()
+        self._run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         try:
             self._session: Any = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own errors share no public base
@@ -64,7 +67,7 @@ class Kokoro:
             "style": self._table(voice)[len(tokens)].reshape(1, STYLE),
             "speed": np.ones(1, np.float32),
         }
-        return telephone(np.asarray(self._session.run(None, feed)[0], np.float32).ravel(), RATE_HZ)
+        return telephone(np.asarray(self._session.run(None, feed, self._run)[0], np.float32).ravel(), RATE_HZ)
 
     def _table(self, voice: str) -> npt.NDArray[np.float32]:
         if voice not in self._tables:
