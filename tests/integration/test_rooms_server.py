@@ -234,6 +234,27 @@ async def test_permissions_of_the_token_hold(server: ServerProcess, room: str) -
         assert got == []
 
 
+@ONE_OR_TWO
+async def test_nothing_is_left_over_when_participants_have_gone(server: ServerProcess, room: str, single: bool) -> None:
+    """Twelve come and go, some of them speaking: every transport of theirs is closed."""
+    async with asyncio.TaskGroup() as visits:
+        for n in range(12):
+            visits.create_task(visit(server, token(room, f"p{n}"), single=single, speaks=n % 3 == 0))
+    for _ in range(100):
+        stats = await server.stats()
+        if stats["transports"] == stats["connections"] == 0:
+            break
+        await asyncio.sleep(0.05)
+    assert (stats["transports"], stats["connections"]) == (0, 0)
+
+
+async def visit(server: ServerProcess, access: str, *, single: bool, speaks: bool) -> None:
+    async with joined(server, access, single=single) as room:
+        if speaks:
+            async with speaking(room, 440):
+                await until(lambda: room.remote_participants)
+
+
 async def until_counter(server: ServerProcess, name: str) -> None:
     for _ in range(200):
         if (await server.stats())["counters"].get(name):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from livekit.protocol import models
@@ -167,7 +166,7 @@ class DownTrack:
 
     __slots__ = (
         "_continuity", "_counters", "_cut", "_hist", "_last_out_s", "_resend_left", "_resend_second", "_ring", "_size",
-        "_ts_offset", "allowed_rank", "current", "highest_in", "mid", "octets", "on_ready", "out_seq", "out_ts",
+        "_ts_offset", "allowed_rank", "current", "highest_in", "mid", "octets", "out_seq", "out_ts",
         "packets", "payload_type", "paused", "peer", "ready", "seq_offset", "ssrc", "subscriber_sid", "track",
         "waiting",
     )  # fmt: skip
@@ -189,7 +188,6 @@ class DownTrack:
         self.out_seq = secrets.randbits(14)  # below 2^15, so that an early loss cannot confuse the roll-over counter
         self.out_ts = 0
         self.packets = self.octets = 0
-        self.on_ready: Callable[[], None] | None = None
         self._ts_offset = 0
         self._cut = -1
         self._hist: list[tuple[int, int]] = []

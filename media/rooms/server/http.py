@@ -33,6 +33,8 @@ MAX_JOIN_REQUEST_BYTES = 512 * 1024
 MAX_BODY_BYTES = 1 << 20
 HEARTBEAT_S = 10.0  # WebSocket pings: finds connections that broke without a word
 MAX_CONNECTIONS = 20_000
+WRITE_TIMEOUT_S = 2.0  # for the last ``leave``, when the client has stopped reading
+MESSAGES_PER_S = 100  # of one client; what comes faster is read later
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "*",
@@ -54,6 +56,20 @@ class JoinWish:
     metadata: str = ""
     tracks: tuple[rtc.AddTrackRequest, ...] = ()
     offer: rtc.SessionDescription | None = None
+
+
+class Pace:
+    """How fast one client may talk: its descriptions cost milliseconds, and the loop is everybody's."""
+
+    def __init__(self) -> None:
+        self._second, self._count = 0, 0
+
+    def over(self, now_s: float) -> float:
+        """Count one message; the seconds to wait before it is served, 0 within the rate."""
+        if int(now_s) != self._second:
+            self._second, self._count = int(now_s), 0
+        self._count += 1
+        return 0.0 if self._count <= MESSAGES_PER_S else self._second + 1 - now_s
 
 
 class Door:
@@ -117,7 +133,13 @@ class Door:
         if not self._grants(request).room_list:
             raise NotAllowed("the token does not grant listing rooms")
         rooms = {name: len(room.participants) for name, room in self._registry.rooms.items()}
-        return web.json_response({"counters": dict(self._counters), "rooms": rooms, "connections": len(self._sockets)})
+        body = {
+            "counters": dict(self._counters),
+            "rooms": rooms,
+            "connections": len(self._sockets),
+            "transports": len({entry[0] for entry in self._registry.mux.by_ufrag.values()}),
+        }
+        return web.json_response(body)
 
     async def _twirp(self, request: web.Request) -> web.Response:
         grants = self._grants(request)
@@ -172,7 +194,11 @@ class Door:
     ) -> None:
         writer = asyncio.create_task(connection.write(), name="rooms/signal-writer")
         try:
+            pace = Pace()
             async for message in socket:
+                if wait_s := pace.over(asyncio.get_running_loop().time()):
+                    self._counters["signal_slowed"] += 1
+                    await asyncio.sleep(wait_s)  # its own reading stops, nobody else's
                 if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
                     continue
                 request = connection.read(message)
@@ -186,8 +212,9 @@ class Door:
             connection.finish()
             if participant is not None and participant.detach(connection):
                 log.info("participant_away", extra={"participant": participant.sid, "code": socket.close_code})
-            await asyncio.wait({writer}, timeout=2.0)
+            await asyncio.wait({writer}, timeout=WRITE_TIMEOUT_S)
             writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
     def _join(self, grants: Grants, wish: JoinWish, connection: Connection, room_name: str) -> Participant:
         room = self._registry.create(room_name)

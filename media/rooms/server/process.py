@@ -69,7 +69,9 @@ async def open_rooms_server(settings: RoomsSettings) -> AsyncIterator[RoomsServe
         site = web.TCPSite(runner, settings.bind_ip, settings.port)
         await site.start()
         port = runner.addresses[0][1]
-        host = settings.announced_ip or settings.bind_ip
+        host = settings.bind_ip
+        if host in ("0.0.0.0", "::", ""):  # noqa: S104  every address of ours: named by one that clients can use
+            host = settings.announced_ip or "127.0.0.1"
         url = f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
         try:
             yield RoomsServer(url=url, port=port, udp_port=mux.port, registry=registry, counters=counters)

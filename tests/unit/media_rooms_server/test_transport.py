@@ -11,6 +11,7 @@ import aiortc
 import pytest
 from aioice import stun as foreign
 from aiortc import RTCDataChannel, RTCSctpTransport
+from aiortc.rtcsctptransport import DataChunk
 
 from media.rooms.server.counters import Counters
 from media.rooms.server.transport import sctp, stun
@@ -281,11 +282,14 @@ async def test_a_handshake_nobody_answers_ends() -> None:
     assert server.closed == ["handshake_timeout"]
 
 
-def test_the_private_names_of_aiortc_are_where_they_were() -> None:
+async def test_the_private_names_of_aiortc_are_where_they_were() -> None:
     """A new version may move them: then ``transport/sctp.py`` is the one file to look at."""
     for name in sctp.PRIVATE_NAMES:
         assert hasattr(RTCSctpTransport, name), f"aiortc {aiortc.__version__} has no RTCSctpTransport.{name}"
     wire = sctp._Wire(lambda _: None, is_server=True)
+    association = RTCSctpTransport(wire)  # type: ignore[arg-type]
+    for name in sctp.PRIVATE_ATTRIBUTES:
+        assert hasattr(association, name), f"aiortc {aiortc.__version__} has no RTCSctpTransport().{name}"
     for name in sctp.DUCK_NAMES:
         assert hasattr(wire, name)
     assert {"label", "readyState", "bufferedAmount", "send"} <= set(dir(RTCDataChannel))
@@ -367,5 +371,35 @@ async def test_an_association_is_not_confused_by_garbage() -> None:
     ends.a.send(sctp.RELIABLE, b"still here")
     await ends.settle()
     assert ends.got["b"] == [(sctp.RELIABLE, b"still here")]
+    ends.a.close()
+    ends.b.close()
+
+
+async def test_who_ignores_the_receive_window_loses_its_association() -> None:
+    """Fragments of messages that never end: memory stays bounded, other peers' packets are served."""
+    ends = Channels()
+    ends.a.start(5000, 65536)
+    ends.b.start(5000, 65536, open_labels=(sctp.RELIABLE,))
+    await ends.settle()
+    rogue = ends.b._sctp
+    for _ in range(1100):
+        chunk = DataChunk(flags=2)  # the first fragment, never a last one
+        chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol = rogue._local_tsn, 9, 0, 53
+        chunk.user_data = bytes(1100)
+        rogue._local_tsn += 1
+        await rogue._send_chunk(chunk)
+        await ends.settle()
+    assert ends.counters["sctp_window_ignored"] == 1
+    ends.a.send(sctp.RELIABLE, b"nobody is there any more")
+    ends.b.close()
+
+
+async def test_a_client_opens_a_bounded_number_of_channels() -> None:
+    ends = Channels()
+    ends.a.start(5000, 65536)
+    ends.b.start(5000, 65536, open_labels=tuple(f"label {n}" for n in range(40)))
+    await ends.settle()
+    assert len(ends.a._channels) == sctp.MAX_CHANNELS
+    assert ends.counters["data_channels_refused"] == 40 - sctp.MAX_CHANNELS
     ends.a.close()
     ends.b.close()

@@ -2,7 +2,7 @@
 
 aiortc's association is written as coroutines that only ever await its transport. Ours never suspends, so each packet
 is driven to its end synchronously: no task, no queue in front of it. The private names used are listed in
-``PRIVATE_NAMES``; a unit test fails when a new aiortc version moves one of them.
+``PRIVATE_NAMES`` and ``PRIVATE_ATTRIBUTES``; a unit test fails when a new aiortc version moves one of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ..counters import Counters
 
 SCTP_PORT = 5000
 MAX_MESSAGE_BYTES = 65536
+MAX_CHANNELS = 16  # labels per client; the clients open three
 MAX_WAITING = 256  # messages kept for a reliable channel that is not open yet; the oldest gives way
+WINDOW_SLACK_BYTES = 64 * 1024  # past the window of 1 MiB that aiortc announces
 LOSSY_BUFFER_BYTES = 256 * 1024
 RELIABLE_BUFFER_BYTES = 4 * 1024 * 1024
 RELIABLE, LOSSY, DATA_TRACK = "_reliable", "_lossy", "_data_track"
@@ -30,6 +32,7 @@ PRIVATE_NAMES: Final = (
     "_set_state",
     "_abort",
 )
+PRIVATE_ATTRIBUTES: Final = ("_advertised_rwnd",)
 DUCK_NAMES: Final = ("_role", "_register_data_receiver", "_unregister_data_receiver", "_send_data", "state")
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,7 @@ class DataChannels:
         self._on_message = on_message
         self._counters = counters
         self._channels: dict[str, RTCDataChannel] = {}
+        self._closed = False
         self._waiting: deque[tuple[str, bytes]] = deque(maxlen=MAX_WAITING)
         self._sctp = RTCSctpTransport(_Wire(send, is_server=is_server), port=SCTP_PORT)  # type: ignore[arg-type]
         self._sctp.on("datachannel", self._adopt)
@@ -81,8 +85,13 @@ class DataChannels:
             self._adopt(RTCDataChannel(self._sctp, parameters))
 
     def receive(self, packet: bytes) -> None:
-        """Take one SCTP packet from DTLS."""
+        """Take one SCTP packet from DTLS. A far end that ignores our receive window loses its association."""
+        if self._closed:
+            return
         self._drive(self._sctp._handle_data(packet))
+        if self._sctp._advertised_rwnd < -WINDOW_SLACK_BYTES:
+            self._counters["sctp_window_ignored"] += 1
+            self.close()
 
     def send(self, label: str, message: bytes) -> bool:
         """Send on the channel *label*. False: the far end's buffer of a reliable channel is full, give the client up.
@@ -105,12 +114,19 @@ class DataChannels:
         return True
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._drive(self._sctp.stop())
         self._channels.clear()
         self._waiting.clear()
 
     def _adopt(self, channel: RTCDataChannel) -> None:
         label = channel.label
+        if len(self._channels) >= MAX_CHANNELS and label not in self._channels:
+            self._counters["data_channels_refused"] += 1
+            channel.close()
+            return
         self._channels[label] = channel
         channel.on("message", lambda message: self._message(label, message))
         if channel.readyState == "open":
