@@ -26,7 +26,7 @@ class VoiceSettings(Section):
     """Turn taking in a voice session."""
 
     speculate_silence_ms: int = Field(96, ge=32)  # silence after which recognition starts on approval
-    commit_silence_ms: int = Field(512, ge=64)  # the usual silence that ends a turn; what was said makes it shorter or longer
+    commit_silence_ms: int = Field(512, ge=64)  # usual silence that ends a turn; what was said varies it
     max_turn_s: float = Field(28.0, gt=0, le=29.0)  # speech without a pause is cut here
     barge_in_ms: int = Field(200, ge=0)  # speech that interrupts a prompt
     partial_every_s: float = Field(1.5, ge=0)  # text of a turn that goes on is renewed this often; 0: never
