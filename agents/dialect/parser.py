@@ -102,20 +102,19 @@ class _Parser(Expressions):
                 return words
         return None
 
-    def _stray_closer(self) -> DialectError:
+    def _stray_closer(self, opened: tuple[str, ast.At] | None = None) -> DialectError:
         words = self._closer() or (self.here.text,)
         kind = _CLOSERS.get(words, "bloco")
         fix = f"Apague-o, ou falta o {kind} antes."
-        if self._blocks:
-            opened, at = self._blocks[-1]
-            fix = f"O bloco aberto é o {opened} da linha {at.line}: {_closing(opened)}"
-        return self.error("stray_closer", f"{' '.join(words)} sem {kind} aberto.", fix)
+        if opened:
+            fix = f"O bloco aberto é o {opened[0]} da linha {opened[1].line}: {_closing(opened[0])}"
+        return self.error("stray_closer", f"{' '.join(words)} não fecha o que está aberto.", fix)
 
-    def _close(self, *ways: tuple[str, ...]) -> None:
+    def _close(self, kind: str, at: ast.At, *ways: tuple[str, ...]) -> None:
         for words in ways:
             if self.take_words(*words):
                 return
-        raise self._stray_closer()
+        raise self._stray_closer((kind, at))
 
     # ---- statements
 
@@ -335,7 +334,7 @@ class _Parser(Expressions):
             self.need_words("THEN")
             branches.append((test, self._inside("IF", at)))
         otherwise = self._inside("IF", at) if self.take_words("ELSE") else ()
-        self._close(("END", "IF"), ("ENDIF",))
+        self._close("IF", at, ("END", "IF"), ("ENDIF",))
         return ast.If(tuple(branches), otherwise, at)
 
     def _if_line(self, condition: ast.Expr, at: ast.At) -> ast.Statement:
@@ -381,7 +380,7 @@ class _Parser(Expressions):
             cases.append(ast.Case(tuple(tests), self._inside(kind, at), at))
         if self.here.kind == "end":
             raise self.error("unclosed_block", f"este {kind} não foi fechado.", _closing(kind), token.at)
-        self._close(("END", "SWITCH"), ("END", "SELECT"))
+        self._close(kind, token.at, ("END", "SWITCH"), ("END", "SELECT"))
         return ast.Switch(subject, tuple(cases), otherwise, token.at)
 
     def _case_test(self) -> tuple[str, ast.Expr, ast.Expr | None]:
@@ -411,7 +410,7 @@ class _Parser(Expressions):
             stop = self.expression()
             step = self.expression() if self.take_words("STEP") else None
             made = ast.For(variable, start, stop, step, self._inside("FOR", at), at)
-        self._close(("NEXT",))
+        self._close("FOR", at, ("NEXT",))
         if self.here.kind == "word" and not self.at_words("ELSE"):
             closed = self.take()
             if closed.text.lower() != variable.name:
@@ -427,14 +426,14 @@ class _Parser(Expressions):
         at = self.take().at
         before = self.expression()
         body = self._inside("WHILE", at)
-        self._close(("WEND",), ("END", "WHILE"))
+        self._close("WHILE", at, ("WEND",), ("END", "WHILE"))
         return ast.Loop(before, None, body, "while", at)
 
     def _do(self) -> ast.Statement:
         at = self.take().at
         before = self._loop_condition()
         body = self._inside("DO", at)
-        self._close(("LOOP",))
+        self._close("DO", at, ("LOOP",))
         return ast.Loop(before, self._loop_condition(), body, "do", at)
 
     def _loop_condition(self) -> ast.Expr | None:
@@ -467,7 +466,7 @@ class _Parser(Expressions):
             self.need_op(")", opened)
         self.take_words("AS") and self._name("um tipo")
         body = self._inside(kind, token.at)
-        self._close(("END", kind))
+        self._close(kind, token.at, ("END", kind))
         return ast.Define(name, tuple(params), body, token.at)
 
     def _call(self) -> ast.Statement:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from agents.dialect import FlowError, compile_flow, filters
+from agents.dialect import FlowError, Program, compile_flow, filters
 from agents.dialect.effects import (
     Action,
     Answer,
@@ -32,6 +33,11 @@ from config.agents import DialectSettings
 NOW = datetime(2026, 8, 20, 14, 5, tzinfo=timezone(timedelta(hours=-3)))  # a Thursday
 
 
+@functools.lru_cache(maxsize=8)
+def _compiled(source: str, settings: DialectSettings | None) -> Program:
+    return compile_flow(source, "teste.bas", settings)
+
+
 @dataclass
 class Scripted:
     """Tables in memory, answers from a list. ``answers`` holds texts, ``Answer`` or None for silence."""
@@ -49,7 +55,7 @@ class Scripted:
         self, source: str, variables: Mapping[str, Any] | None = None, settings: DialectSettings | None = None
     ) -> Scripted:
         """Run *source* to its end."""
-        run = compile_flow(source, "teste.bas", settings).run(variables, now=lambda: NOW)
+        run = _compiled(source, settings).run(variables, now=lambda: NOW)
         script = iter(self.answers)
         answer: Any = None
         failure: FlowError | None = None
