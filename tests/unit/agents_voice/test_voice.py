@@ -103,7 +103,8 @@ async def test_an_answer_is_understood_after_its_last_word(call: Call) -> None:
     assert heard.end_s == pytest.approx(1.5, abs=0.1)
     assert call.now_s - 1.5 == pytest.approx(0.36, abs=0.12)
     assert [type(event) for event in call.events] == [SpeechStarted, Partial, Final]
-    assert call.speech.asked[0][0] == pytest.approx(1.0 + 0.16 + 0.1, abs=0.08)  # from before the first sound was noticed
+    # The turn holds what came before its first sound was noticed, and the silence after its last.
+    assert call.speech.asked[0][0] == pytest.approx(1.0 + 0.16 + 0.1, abs=0.08)
 
 
 async def test_an_expected_answer_is_taken_as_soon_as_it_is_understood(call: Call) -> None:
