@@ -19,6 +19,7 @@ from media.pcm_link import WorkerEnd
 from .audio_port import PcmPort, Shelf
 
 NO_ACK_S: Final = 32.0  # 64*T1: an answer nobody acknowledged is given up (RFC 3261 section 13.3.1.4)
+REINVITE_S: Final = 4.0  # a re-INVITE that meets another one is tried again for so long
 NO_RTP_S: Final = 60.0  # a peer that sends no packet at all for this long, and holds nobody, is gone
 Tell = Callable[[dict[str, Any]], None]
 
@@ -44,6 +45,7 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
         self._port: PcmPort | None = None
         self._audio: pj.AudioMedia | None = None
         self._held = False
+        self._wish: tuple[bool, float] | None = None  # hold, until when it is tried (monotonic s)
         self._confirmed = False
         self._packets = -1
 
@@ -68,6 +70,8 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
         if link is not None and link.closed and self._playing is None and not self.gone:
             self._play_fallback()
             self.tell("media_lost")
+        if self._wish is not None:
+            self._fulfil(now)
         if self.confirm_by is not None and now > self.confirm_by:
             self.confirm_by = None
             self.end("no_ack", 0, "No ACK")
@@ -111,13 +115,28 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
             parameters.reason = reason
         self.hangup(parameters)
 
-    def pause(self) -> None:
-        self.setHold(pj.CallOpParam(True))
+    def hold(self, held: bool, now: float) -> None:
+        """Hold or resume the peer by re-INVITE; tried again for a while when one is on its way already."""
+        self._wish = (held, now + REINVITE_S)
+        self._fulfil(now)
 
-    def unpause(self) -> None:
+    def _fulfil(self, now: float) -> None:
+        if self._wish is None or self.gone:
+            return
+        held, until = self._wish
         parameters = pj.CallOpParam(True)
-        parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
-        self.reinvite(parameters)
+        try:
+            if held:
+                self.setHold(parameters)
+            else:
+                parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
+                self.reinvite(parameters)
+        except pj.Error as error:
+            if now > until:
+                self._wish = None
+                self.tell("command_failed", command="hold" if held else "resume", reason=error.reason)
+        else:
+            self._wish = None
 
     def tell(self, kind: str, **fields: Any) -> None:
         self._tell_owner({"type": kind, "call": self.call, **fields})

@@ -109,10 +109,8 @@ class Worker:
             call.refuse(message["code"], message["reason"], message["retry_after"])
         elif kind == "hang_up":
             call.end("we_hung_up", message["code"], message["reason"])
-        elif kind == "hold":
-            call.pause()
-        elif kind == "resume":
-            call.unpause()
+        elif kind in ("hold", "resume"):
+            call.hold(kind == "hold", time.monotonic())
         elif kind == "send_digits":
             call.dialDtmf(message["digits"])
         else:
