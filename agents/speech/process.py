@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Libraries read these when they are loaded: idle threads must sleep, and one request is one core's work.
+# C libraries read these when they are loaded, below: idle threads must sleep, and one request is one core's work.
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "KMP_BLOCKTIME": "0"}
 STOP_GRACE_S = 3.0
 
@@ -102,7 +102,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agents.speech.process", description="The speech service.")
     parser.add_argument("--settings", type=Path, required=True)
     settings, state_dir = read_settings(parser.parse_args(argv).settings)
-    os.environ.update({name: os.environ.get(name, value) for name, value in THREADS.items()})
+    for name, value in THREADS.items():
+        os.putenv(name, value)
     setup_logging("speech")
     asyncio.run(_run(settings, state_dir))
     return 0
