@@ -31,6 +31,15 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class BareWord:
+    """A word where a name is wanted (``FIND customers``): the variable's text if it holds one, else the word."""
+
+    name: str
+    written: str
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     object: Expr
     name: str
@@ -125,6 +134,7 @@ class Command:
 Expr: TypeAlias = (
     Literal
     | Name
+    | BareWord
     | Member
     | Index
     | Unary

@@ -17,7 +17,7 @@ from typing import Final
 from . import ast
 from .commands import COMMANDS, CommandSpec, Parameter
 from .cursor import Cursor
-from .functions import FUNCTIONS, KEYWORD_FUNCTIONS
+from .functions import KEYWORD_FUNCTIONS
 from .lexer import Token
 
 NESTING_MAX: Final = 40  # brackets within brackets
@@ -291,7 +291,7 @@ def usage(spec: CommandSpec) -> str:
 def _word_of(parameter: Parameter, value: ast.Expr) -> ast.Expr:
     """A bare word where one is allowed: the variable's text if it holds one, else the word."""
     if parameter.bare and isinstance(value, ast.Name):
-        return ast.Call("\0word", (value, ast.Literal(value.written, value.at)), value.at)
+        return ast.BareWord(value.name, value.written, value.at)
     return value
 
 
@@ -326,6 +326,3 @@ def children(node: ast.Expr) -> tuple[ast.Expr, ...]:
         case ast.Command(_, named):
             return tuple(value for _, value in named)
     return ()
-
-
-__all__ = ["FUNCTIONS", "Expressions", "children", "usage"]

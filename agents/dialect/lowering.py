@@ -150,6 +150,8 @@ class Lowering:
                 return lambda m: value
             case ast.Name(name):
                 return self._name(name, node.at)
+            case ast.BareWord(name, written):
+                return self._bare_word(name, written)
             case ast.Member(inner, name):
                 of = self.expression(inner)
                 return lambda m: values.member(of(m), name)
@@ -264,8 +266,6 @@ class Lowering:
     # ---- calls
 
     def _call(self, node: ast.Call) -> Getter:
-        if node.name == "\0word":
-            return self._bare_word(node)
         if node.name in self.procedures:
             return self._own(self.procedures[node.name], node)
         function = FUNCTIONS.get(node.name)
@@ -289,12 +289,7 @@ class Lowering:
             )
         return _built_in(function, [self.expression(each) for each in node.args])
 
-    def _bare_word(self, node: ast.Call) -> Getter:
-        """A word where a name is wanted: the variable's text if it holds one, else the word as written."""
-        variable, written = node.args
-        assert isinstance(written, ast.Literal)
-        assert isinstance(variable, ast.Name)
-        word, name = written.value, variable.name
+    def _bare_word(self, name: str, word: str) -> Getter:
         local = self.locals is not None and name in self.locals
 
         def run(m: Machine) -> Value:

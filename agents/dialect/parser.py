@@ -8,15 +8,13 @@ separated by line ends or ":"
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from . import ast
-from .commands import DECLARATIONS, STATEMENTS, CommandSpec
+from .commands import STATEMENTS
 from .cursor import nearest
+from .declaring import Declaring
 from .errors import DialectError
-from .expressions import Expressions, usage
-from .hear_types import KINDS, kind_of
 from .lexer import Token, tokens
 
 BLOCKS_MAX: Final = 40  # blocks within blocks
@@ -51,7 +49,7 @@ def parse(source: str, flow: str) -> ast.Block:
     return _Parser(tokens(source, flow), flow).flow_body()
 
 
-class _Parser(Expressions):
+class _Parser(Declaring):
     def __init__(self, found: list[Token], flow: str) -> None:
         super().__init__(found, flow)
         self._blocks: list[tuple[str, ast.At]] = []  # open blocks, innermost last
@@ -204,119 +202,9 @@ class _Parser(Expressions):
         value = self.expression() if self.take_op("=") else None
         return ast.Declare(name, value, at)
 
-    def _name(self, what: str) -> Token:
-        if self.here.kind != "word":
-            raise self.expected(what)
-        return self.take()
-
     def _rem(self) -> None:
         while self.here.kind not in ("newline", "end"):
             self.take()
-
-    # ---- talking and listening
-
-    def _talk(self) -> ast.Statement:
-        at = self.here.at
-        spec = self.command_here()
-        if spec:  # TALK TO MEET
-            return ast.Run(self.expression(), at)
-        self.take()
-        to = None
-        if self.take_words("TO"):
-            to = self.expression()
-            self.need_op(",")
-        elif not self.at_expression() and not self.at_words("NOT"):
-            raise self.expected("o texto a dizer", 'Escreva: TALK "Olá!".')
-        return ast.Talk(self.expression(), to, at)
-
-    def _hear(self) -> ast.Statement:
-        at = self.here.at
-        if self.command_here():  # HEAR FROM MEET
-            return ast.Run(self.expression(), at)
-        self.take()
-        token = self._name("o nome da variável que recebe a resposta")
-        target = self._postfix(ast.Name(token.text.lower(), token.text, token.at))
-        if not isinstance(target, ast.Name | ast.Member | ast.Index):
-            raise self.error("not_a_variable", "HEAR guarda a resposta numa variável ou campo.", "", token.at)
-        if not self.take_words("AS"):
-            return ast.Hear(target, "text", (), False, at)
-        if self.here.kind == "text":
-            return self._menu(target, at)
-        kind = kind_of(self._name('um tipo ou opções entre aspas, como "sim", "não"').text)
-        if kind is None:
-            self.back_to(self.mark - 1)
-            raise self.error(
-                "unknown_type",
-                f"{self.shown()} não é um tipo de resposta.",
-                nearest(self.here.text, list(KINDS)) or "Tipos: " + ", ".join(KINDS) + ".",
-            )
-        return ast.Hear(target, kind, (), False, at)
-
-    def _menu(self, target: ast.Target, at: ast.At) -> ast.Statement:
-        """``AS "vendas", "2:suporte", "0:atendente|pessoa"[, TEXT]``."""
-        options, free = [self.take().text], False
-        while self.take_op(","):
-            if self.take_words("TEXT"):
-                free = True
-                break
-            if self.here.kind != "text":
-                raise self.expected("outra opção entre aspas, ou TEXT")
-            options.append(self.take().text)
-        return ast.Hear(target, "menu", tuple(options), free, at)
-
-    def _begin(self) -> ast.Statement:
-        at = self.take().at
-        kind = self._name("TALK, MAIL ou SYSTEM PROMPT").upper
-        if kind == "SYSTEM":
-            self.need_words("PROMPT")
-        args: list[tuple[str, ast.Expr]] = []
-        for name in ("to", "subject"):
-            if kind == "MAIL" and self.at_expression():
-                args.append((name, self.expression()))
-                self.take_op(",")
-        if self.here.kind != "block":
-            self.need_line_end()
-            self.skip_newlines()
-        if self.here.kind != "block":
-            raise self.expected("o texto do bloco")
-        text = self._template(self.take())
-        if kind == "TALK":
-            return ast.Talk(text, None, at)
-        if kind == "MAIL":
-            return ast.Run(ast.Command("send_mail", (*args, ("body", text)), at), at)
-        return ast.Run(ast.Command("system_prompt", (("text", text),), at), at)
-
-    def _template(self, block: Token) -> ast.Expr:
-        """A block's text, its common indentation removed, with its ``${...}`` parsed in place."""
-        lines = block.text.split("\n")
-        indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-        cut = min(indents, default=0)
-        parts: list[ast.Expr] = []
-        kept = ""
-        for row, line in enumerate(lines):
-            shift = cut if line.strip() else len(line)
-            place = shift
-            for found in re.finditer(r"\$\{([^{}]*)\}", line):
-                kept += line[place : found.start()]
-                inner = ast.At(block.at.line + row, found.start(1) + 1)
-                parts += [ast.Literal(kept, inner)] if kept else []
-                kept, place = "", found.end()
-                parts.append(self._inner(found[1], inner))
-            kept += line[place:].rstrip() + ("\n" if row < len(lines) - 1 else "")
-        parts += [ast.Literal(kept.rstrip(), block.at)] if kept.rstrip() else []
-        if len(parts) > 1000:
-            raise self.error("too_deep", "há ${...} demais neste bloco.", "Divida-o em blocos menores.", block.at)
-        if all(isinstance(part, ast.Literal) for part in parts):
-            return ast.Literal("".join(str(p.value) for p in parts if isinstance(p, ast.Literal)), block.at)
-        return ast.Template(tuple(parts), block.at)
-
-    def _inner(self, source: str, at: ast.At) -> ast.Expr:
-        inner = Expressions(tokens(source, self.flow, first=at)[:-2] + [Token("end", "", at)], self.flow)
-        inner.own_functions = self.own_functions
-        found = inner.expression()
-        if inner.here.kind != "end":
-            raise inner.expected("'}'", "Dentro de ${ } cabe uma só expressão.")
-        return found
 
     # ---- decisions and loops
 
@@ -524,110 +412,10 @@ class _Parser(Expressions):
             "no_goto", f"{self.here.upper} não faz parte da linguagem.", "Use WHILE … WEND, SUB ou FUNCTION."
         )
 
-    # ---- what a flow says of itself
-
-    def _on(self) -> ast.Statement:
-        at = self.take().at
-        if self.take_words("ERROR"):
-            if self.take_words("RESUME", "NEXT"):
-                return ast.OnError(True, at)
-            if self.take_words("GOTO") and self.here.kind == "number" and self.take().value == 0:
-                return ast.OnError(False, at)
-            raise self.expected("RESUME NEXT ou GOTO 0", "Escreva: ON ERROR RESUME NEXT.")
-        for word in ("INSERT", "UPDATE", "DELETE"):
-            if self.take_words(word):
-                self.need_words("OF")
-                return self._declared("on_change", at, operation=ast.Literal(word.lower(), at), table=self.expression())
-        if self.take_words("EMAIL"):
-            named = {"address": self.expression()}
-            for link in ("FROM", "SUBJECT"):
-                if self.take_words(link):
-                    named[link.lower()] = self.expression()
-            return self._declared("on_email", at, **named)
-        event = self.expression()
-        self.need_words("CALL")
-        handler = self._name("o nome de um SUB")
-        return self._declared("on_event", at, event=event, handler=ast.Literal(handler.text.lower(), handler.at))
-
-    def _declared(self, kind: str, at: ast.At, /, **args: ast.Expr) -> ast.Statement:
-        return ast.Declaration(kind, tuple(args.items()), at)
-
-    def _declaration_here(self) -> CommandSpec | None:
-        for spec in DECLARATIONS.get(self.here.upper, ()):
-            if self.at_words(*spec.phrase) and self.ahead(len(spec.phrase)).kind in ("text", "word"):
-                return spec
-        return None
-
-    def _declaration(self) -> ast.Statement:
-        at = self.here.at
-        spec = self._declaration_here()
-        assert spec is not None
-        made = self.command(spec)
-        assert isinstance(made, ast.Command)
-        return ast.Declaration(made.name, made.args, at)
-
-    def _param(self) -> ast.Statement:
-        """``PARAM name AS TYPE [LIKE "x"] [REQUIRED|OPTIONAL] [DESCRIPTION "…"]``."""
-        at = self.take().at
-        name = self._name("o nome do parâmetro")
-        named: dict[str, ast.Expr] = {"name": ast.Literal(name.text.lower(), name.at)}
-        if self.take_words("AS"):
-            named["type"] = ast.Literal(self._name("um tipo").text.lower(), name.at)
-        if self.take_words("LIKE"):
-            named["like"] = self._binary(0)
-        for word in ("REQUIRED", "OPTIONAL"):
-            if self.take_words(word):
-                named["required"] = ast.Literal(word == "REQUIRED", name.at)
-        if self.take_words("DESCRIPTION"):
-            named["description"] = self._binary(0)
-        return self._declared("param", at, **named)
-
-    # ---- the spellings of SQL
-
-    def _update(self) -> ast.Statement:
-        """``UPDATE t SET a = 1, b = 2 WHERE c = 3``; the comma form is a plain command."""
-        at = self.here.at
-        mark = self.mark
-        self.take()
-        if self.at_expression():
-            table = self._atom()
-            if self.take_words("SET"):
-                values = self._pairs()
-                self.need_words("WHERE")
-                where = self._binary(0)
-                args = (("table", _word(table)), ("where", where), ("values", values))
-                return ast.Run(ast.Command("update", args, at), at)
-        self.back_to(mark)
-        return self._command_or_assignment()
-
-    def _insert(self) -> ast.Statement:
-        """``INSERT INTO t WITH a = 1, b = 2``; the comma form is a plain command."""
-        at = self.here.at
-        mark = self.mark
-        self.take()
-        if self.take_words("INTO") and self.at_expression():
-            table = self._atom()
-            if self.take_words("WITH") and not self.at_op("{", "#"):
-                args = (("table", _word(table)), ("values", self._pairs()))
-                return ast.Run(ast.Command("create", args, at), at)
-        self.back_to(mark)
-        return self._command_or_assignment()
-
-    def _pairs(self) -> ast.RecordLiteral:
-        """``a = 1, b = 2``."""
-        at = self.here.at
-        items: list[tuple[str, ast.Expr]] = []
-        while True:
-            name = self._name("o nome de um campo").text
-            self.need_op("=")
-            items.append((name, self._binary(0)))
-            if not self.take_op(","):
-                return ast.RecordLiteral(tuple(items), at)
-
     _makers = {
-        "TALK": _talk,
-        "HEAR": _hear,
-        "BEGIN": _begin,
+        "TALK": Declaring._talk,
+        "HEAR": Declaring._hear,
+        "BEGIN": Declaring._begin,
         "IF": _if,
         "SWITCH": _switch,
         "SELECT": _switch,
@@ -643,27 +431,18 @@ class _Parser(Expressions):
         "END": _end,
         "GOTO": _goto,
         "GOSUB": _goto,
-        "ON": _on,
-        "PARAM": _param,
+        "ON": Declaring._on,
+        "PARAM": Declaring._param,
         "LET": _let,
         "CONST": _let,
         "SET": _set,
         "DIM": _dim,
         "REM": _rem,
-        "UPDATE": _update,
-        "INSERT": _insert,
+        "UPDATE": Declaring._update,
+        "INSERT": Declaring._insert,
     }
-
-
-def _word(table: ast.Expr) -> ast.Expr:
-    if isinstance(table, ast.Name):
-        return ast.Call("\0word", (table, ast.Literal(table.written, table.at)), table.at)
-    return table
 
 
 def _closing(kind: str) -> str:
     words = {"FOR": "NEXT", "WHILE": "WEND", "DO": "LOOP", "SELECT CASE": "END SELECT"}.get(kind, f"END {kind}")
     return f"Acrescente {words} no fim dele."
-
-
-__all__ = ["parse", "usage"]

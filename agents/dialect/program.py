@@ -15,7 +15,7 @@ from .effects import Effect
 from .errors import DialectError
 from .machine import Instruction, Machine
 from .parser import parse
-from .values import Value, text_of
+from .values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,7 @@ def _decoded(source: str | bytes, name: str) -> str:
 
 def _trigger(node: ast.Declaration) -> Trigger:
     constants = {key: each.value for key, each in node.args if isinstance(each, ast.Literal)}
-    words = {
-        key: text_of(each.args[1].value)
-        for key, each in node.args
-        if isinstance(each, ast.Call) and each.name == "\0word" and isinstance(each.args[1], ast.Literal)
-    }
+    words = {key: each.written for key, each in node.args if isinstance(each, ast.BareWord)}
     return Trigger(node.name, {**constants, **words}, node.at.line)
 
 

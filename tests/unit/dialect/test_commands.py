@@ -145,7 +145,8 @@ def test_tables_in_both_spellings() -> None:
 
 def test_memory_of_bot_and_user() -> None:
     run = play(
-        'SET BOT MEMORY "k", 1\nSET USER MEMORY "k", 2\nREMEMBER "z", 3\nRETURN (GET BOT MEMORY "k") + (GET USER MEMORY "k")'
+        'SET BOT MEMORY "k", 1\nSET USER MEMORY "k", 2\nREMEMBER "z", 3\n'
+        'RETURN (GET BOT MEMORY "k") + (GET USER MEMORY "k")'
     )
     assert run.result == 3
     assert [(e.scope, e.key, e.value) for e in run.did(SetMemory)] == [
@@ -157,7 +158,8 @@ def test_memory_of_bot_and_user() -> None:
 
 def test_transfer_as_a_function_and_its_answer() -> None:
     run = play(
-        'r = TRANSFER TO HUMAN("vendas", "high")\nx = TRANSFER_TO_HUMAN_EX(#{name: "Ana", reason: "r"})\nRETURN r.queue_position & session.needs_human'
+        'r = TRANSFER TO HUMAN("vendas", "high")\n'
+        'x = TRANSFER_TO_HUMAN_EX(#{name: "Ana", reason: "r"})\nRETURN r.queue_position & session.needs_human'
     )
     first, second = run.did(TransferToHuman)
     assert (first.target, first.priority) == ("vendas", "high")

@@ -272,7 +272,8 @@ def test_wait_is_capped_and_print_is_for_the_author() -> None:
 
 
 def test_keywords_may_be_names_where_they_are_no_statement() -> None:
-    source = "find = 1\nbook = 2\nsentiment.score = -1\nx.name = 3\nx.to = 4\nnext = 5\nRETURN [find, book, x.name, x.to, next]"
+    source = "find = 1\nbook = 2\nsentiment.score = -1\nx.name = 3\nx.to = 4\nnext = 5\n"
+    source += "RETURN [find, book, x.name, x.to, next]"
     assert play(source).result == [1, 2, 3, 4, 5]
 
 
