@@ -321,14 +321,14 @@ class LiveCall:
 
     # --- the session ------------------------------------------------------------------------------------------------
 
-    async def say(self, words: str, *, interruptible: bool = True) -> dict[str, Any]:
-        """Speak *words* and write down what was heard of them.
+    async def say(self, words: str, *, interruptible: bool = True, **question: Any) -> dict[str, Any]:
+        """Speak *words* and write down what was heard of them. *question*: the answers hoped for (see ``wire.Say``).
 
         Raises:
             SpeechDown: there is no voice now.
         """
-        said = await self._do(lambda rid: wire.Say(self.id, rid, words, interruptible))
-        self.ledger.said(self, said["text"] or words, said)
+        said = await self._do(lambda rid: wire.Say(self.id, rid, words, interruptible, **question))
+        self.ledger.said(self, said["text"], said)
         return said
 
     async def ask(self, **expect: Any) -> dict[str, Any]:

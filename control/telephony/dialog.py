@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +33,7 @@ class Terminal(Protocol):
 
     id: str
 
-    async def say(self, words: str, *, interruptible: bool = True) -> dict[str, Any]: ...
+    async def say(self, words: str, *, interruptible: bool = True, **question: Any) -> dict[str, Any]: ...
 
     async def ask(self, **expect: Any) -> dict[str, Any]: ...
 
@@ -97,16 +98,20 @@ class Dialog:
         """
         session = await self.ledger.session_variables(self.call)
         flow = self.program.run({"session": session, "intent": "", "sentiment": {"score": 0}})
-        step, value = flow.send, None  # the first answer must be None
         try:
+            effect = flow.send(None)
             while True:
-                effect = step(value)
-                try:
-                    value, step = await self._do(effect), flow.send
-                except FlowError as error:
-                    value, step = error, flow.throw
-                if self._is_over(effect):
+                if isinstance(effect, effects.HangUp):
                     break
+                if isinstance(effect, effects.Talk) and effect.to is None:
+                    effect = await self._talk(flow, effect)
+                    continue
+                try:
+                    value = await self._do(effect)
+                except FlowError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(value)
         except StopIteration:
             pass
         except FlowError as error:
@@ -117,8 +122,27 @@ class Dialog:
             flow.close()
         return self.handover
 
-    def _is_over(self, effect: effects.Effect) -> bool:
-        return isinstance(effect, effects.HangUp)
+    async def _talk(self, flow: Generator[effects.Effect, Any, Any], talk: effects.Talk) -> effects.Effect:
+        """Say it; the effect that comes next.
+
+        A TALK has no answer, so the flow may be asked for what follows before it is said: of a question's last sentence
+        the hoped-for answers are known while it is spoken. A caller who talks over one sentence is not told the ones
+        that stand before the HEAR: the answer is already being given.
+        """
+        following: effects.Effect | StopIteration
+        try:
+            following = flow.send(None)
+        except StopIteration as over:
+            following = over
+        question = {}
+        if isinstance(following, effects.Hear):
+            question = {"options": list(following.options), "max_digits": following.max_digits or 0}
+        said = await self.call.say(talk.text, **question)
+        while said["interrupted"] and isinstance(following, effects.Talk) and following.to is None:
+            following = flow.send(None)
+        if isinstance(following, StopIteration):
+            raise following
+        return following
 
     async def hand_over_anyway(self, reason: str) -> Handover:
         """Into the default queue, because the bot cannot go on."""
@@ -131,8 +155,6 @@ class Dialog:
     async def _do(self, effect: effects.Effect) -> Any:
         ledger, call = self.ledger, self.call
         match effect:
-            case effects.Talk(to=None):
-                await call.say(effect.text)
             case effects.Hear():
                 return await self._hear(effect)
             case effects.Find():

@@ -154,7 +154,10 @@ class MediaSession:
     async def _say(self, command: wire.Say) -> dict[str, Any]:
         self._connect(self._voice)
         start_s = self.now_s
-        said = await self._voice.say(command.text, interruptible=command.interruptible)
+        said = await self._voice.say(
+            command.text, interruptible=command.interruptible,
+            expect=Expect(max_digits=command.max_digits, options=tuple(command.options)),
+        )  # fmt: skip
         return {
             "text": said.heard_text, "interrupted": said.interrupted, "start_s": round(start_s, 2),
             "end_s": round(start_s + said.heard_s, 2),

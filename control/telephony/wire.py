@@ -44,12 +44,17 @@ class Open(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Say(Wire):
-    """Speak *text*. Reply, when it was heard or talked over: ``{text, interrupted, start_s, end_s}``."""
+    """Speak *text*. Reply, when it was heard or talked over: ``{text, interrupted, start_s, end_s}``.
+
+    *options* are the answers hoped for when it is a question: one given over the prompt is understood as well as after.
+    """
 
     TYPE: ClassVar[str] = "say"
     rid: str
     text: str
     interruptible: bool = True
+    options: list[str] = field(default_factory=list)
+    max_digits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
