@@ -237,12 +237,12 @@ class EmbeddedPostgres:
         if self._account.uid is None or _reachable(self._state, self._account):
             place = self.data
         else:
-            name = hashlib.sha256(str(self._state.resolve()).encode()).hexdigest()[:12]
-            place = SHARED_HOME / f"data-{name}"
+            # A name of its own: data that an earlier, removed state directory left behind is not ours to touch.
+            place = self.data.readlink() if self.data.is_symlink() else SHARED_HOME / f"data-{secrets.token_hex(6)}"
             SHARED_HOME.mkdir(parents=True, exist_ok=True, mode=0o755)
-            if self.data.is_symlink() or not self.data.exists():
-                self.data.unlink(missing_ok=True)
+            if not self.data.is_symlink():
                 self.data.symlink_to(place)
+                log.info("postgres_data_placed", extra={"place": str(place)})
         if place.is_dir() and not (place / "PG_VERSION").exists():
             shutil.rmtree(place)  # an initdb that was cut short
         place.mkdir(mode=0o700, exist_ok=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +22,12 @@ from control.events import Event
 
 
 @pytest.fixture
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("postgres-state")
+def state_dir() -> Iterator[Path]:
+    """One that the server's user can reach, or else root's tests would leave their data below ``/var/lib``."""
+    path = Path(tempfile.mkdtemp(prefix="attendance-test-state-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
@@ -185,6 +191,27 @@ def test_a_server_whose_postmaster_alone_was_killed_starts_again_on_its_port(
         time.sleep(0.005)
     assert server.start() == dsn
     assert server.pid != pid
+
+
+def test_a_state_directory_that_the_servers_user_cannot_reach_keeps_a_link_to_the_data(state_dir: Path) -> None:
+    """A home of mode 0700, when root starts the product; twice, as after ``rm -rf`` of the state directory."""
+    state_dir.chmod(0o700)
+    left: list[Path] = []
+    for _ in range(2):
+        hidden = state_dir / "state"
+        postgres = EmbeddedPostgres(hidden, fsync=False)
+        postgres.start()
+        place = postgres.data.resolve()
+        assert (place.parent == hidden.resolve()) is (os.geteuid() != 0)
+        assert place.stat().st_mode & 0o077 == 0
+        postgres.stop()
+        postgres.start()
+        assert postgres.data.resolve() == place
+        postgres.stop()
+        shutil.rmtree(hidden)
+        left.append(place)
+    for place in left:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_a_taken_port_is_not_fought_over(server: EmbeddedPostgres, state_dir: Path) -> None:
