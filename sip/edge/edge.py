@@ -59,11 +59,11 @@ class Edge:
         """Open UDP and TCP on one port, TLS on its own, and the inner socket. Raises OSError."""
         settings, ground = self._settings, self.ground
         udp, tcp = _twin_sockets(settings.bind_ip, settings.port)
-        ground.outer = await self._udp(udp, inner=False)
-        ground.port = udp.getsockname()[1]
-        ground.inner = await self._udp(_udp_socket("127.0.0.1", 0), inner=True)
-        assert ground.inner.transport is not None
-        ground.inner_port = ground.inner.transport.get_extra_info("sockname")[1]
+        ground.outer = UdpPort(self.received, udp, inner=False)
+        ground.inner = UdpPort(self.received, _udp_socket("127.0.0.1", 0), inner=True)
+        ground.port, ground.inner_port = ground.outer.port, ground.inner.port
+        ground.outer.open()
+        ground.inner.open()
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(lambda: self._stream("tcp"), sock=tcp))
         if settings.tls_port:
@@ -83,8 +83,8 @@ class Edge:
             server.close()
         self.ground.connections.close_all()
         for udp in (self.ground.outer, self.ground.inner):
-            if udp is not None and udp.transport is not None:
-                udp.transport.close()
+            if udp is not None:
+                udp.close()
 
     def received(self, data: bytes, flow: Flow) -> None:
         """One datagram or framed message. Never raises: what a stranger sends must not end the edge."""
@@ -146,12 +146,6 @@ class Edge:
         except BadRequest as bad:
             self._count(f"refused_{bad.status}")
             self.ground.reply(message, flow, bad.status, bad.phrase, **bad.headers)
-
-    async def _udp(self, sock: socket.socket, *, inner: bool) -> UdpPort:
-        _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: UdpPort(self.received, inner=inner), sock=sock
-        )
-        return protocol
 
     def _stream(self, kind: Transport) -> Stream:
         return Stream(self.ground.connections, kind)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from ..types import Source, Transport
 
@@ -17,6 +18,8 @@ KEEP_ALIVE: Final = b"\r\n\r\n"
 IDLE_S: Final = 300.0  # a connection that sent nothing for this long is closed
 PARTIAL_S: Final = 32.0  # a message that takes longer than this to arrive is a slow attack
 MAX_BACKLOG: Final = 1 << 20  # bytes a peer may leave unread before the connection is given up
+DATAGRAMS_A_TURN: Final = 64
+MAX_DATAGRAM: Final = 65535
 _LENGTH: Final = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,7})[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -25,7 +28,9 @@ class Flow:
 
     __slots__ = ("inner", "source", "token", "transport")
 
-    def __init__(self, source: Source, transport: asyncio.BaseTransport, token: str, *, inner: bool = False) -> None:
+    def __init__(
+        self, source: Source, transport: asyncio.WriteTransport | UdpPort, token: str, *, inner: bool = False
+    ) -> None:
         self.source = source
         self.transport = transport
         self.token = token
@@ -39,10 +44,9 @@ class Flow:
         transport = self.transport
         if transport.is_closing():
             return False
-        if self.source.transport == "udp":
-            cast(asyncio.DatagramTransport, transport).sendto(data, (self.source.ip, self.source.port))
+        if isinstance(transport, UdpPort):
+            transport.sendto(data, (self.source.ip, self.source.port))
             return True
-        assert isinstance(transport, asyncio.WriteTransport)
         if transport.get_write_buffer_size() > MAX_BACKLOG:
             transport.abort()
             return False
@@ -53,25 +57,57 @@ class Flow:
 Receive = Callable[[bytes, Flow], None]
 
 
-class UdpPort(asyncio.DatagramProtocol):
-    """A UDP socket of the edge; *inner* is the one workers talk to."""
+class UdpPort:
+    """A UDP socket of the edge; *inner* is the one workers talk to.
 
-    def __init__(self, receive: Receive, *, inner: bool) -> None:
+    Not asyncio's datagram transport: that reads one datagram a turn of the loop, so a burst would wait behind timers
+    that were meant to notice that nothing came.
+    """
+
+    def __init__(self, receive: Receive, sock: socket.socket, *, inner: bool) -> None:
         self._receive = receive
+        self._socket = sock
         self._inner = inner
-        self.transport: asyncio.DatagramTransport | None = None
+        self._closed = False
+        self.dropped = 0  # the kernel took no more
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own class is no subclass of it
+    def open(self) -> None:
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
+        """Send, or drop and count: SIP over UDP repeats what is lost."""
+        try:
+            self._socket.sendto(data, address)
+        except OSError:
+            self.dropped += 1
 
     def flow(self, ip: str, port: int) -> Flow:
-        assert self.transport is not None
         letter = "i" if self._inner else "u"
-        return Flow(Source("udp", ip, port), self.transport, f"{letter}-{ip}-{port}", inner=self._inner)
+        return Flow(Source("udp", ip, port), self, f"{letter}-{ip}-{port}", inner=self._inner)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(data) > 4 and data[:2] != b"\r\n":  # shorter ones and CRLF are keep-alives
-            self._receive(data, self.flow(addr[0], addr[1]))
+    def _read(self) -> None:
+        for _ in range(DATAGRAMS_A_TURN):
+            try:
+                data, address = self._socket.recvfrom(MAX_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of something sent earlier
+            if len(data) > 4 and data[:2] != b"\r\n":  # shorter ones and CRLF are keep-alives
+                self._receive(data, self.flow(address[0], address[1]))
 
 
 class Connections:

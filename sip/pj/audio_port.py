@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from threading import get_ident
 from typing import Generic, TypeVar
 
 import pjsua2 as pj
@@ -17,6 +18,7 @@ from media.frames import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
 from media.pcm_link import WorkerEnd
 
 _Words = ctypes.c_void_p * 2
+_BUF_AT = 8  # offset of ``buf`` in pj::MediaFrame: after the frame type and its padding
 
 
 def _span(vector: pj.ByteVector) -> tuple[int, int]:
@@ -29,8 +31,26 @@ def check_layout() -> None:
     pattern = bytes(range(256)) * 2
     vector = pj.ByteVector(pattern)
     begin, end = _span(vector)
-    if end - begin != len(pattern) or ctypes.string_at(begin, end - begin) != bytes(vector):
+    frame = pj.MediaFrame()
+    frame.buf = vector
+    inside, inside_end = _Words.from_address(int(frame.this) + _BUF_AT)
+    readable = end - begin == len(pattern) and ctypes.string_at(begin, end - begin) == bytes(vector)
+    if not readable or (inside, inside_end) != _span(frame.buf) or ctypes.string_at(inside, len(pattern)) != pattern:
         raise RuntimeError("this build of pjsua2 lays out its vectors differently")
+
+
+_settled: set[int] = set()
+
+
+def _settle() -> None:
+    """Give the clock's thread a Python thread state of its own, once.
+
+    It is no thread of Python's, so SWIG's PyGILState_Ensure would build a state for each callback and destroy it after:
+    two thirds of what a callback costs. One Ensure more than Release keeps the state. The thread lives as long as the
+    process (``sndAutoCloseTime`` is off), so nothing piles up.
+    """
+    _settled.add(get_ident())
+    ctypes.pythonapi.PyGILState_Ensure()
 
 
 class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
@@ -55,8 +75,10 @@ class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
         return None
 
     def onFrameReceived(self, frame: pj.MediaFrame) -> None:
-        begin, end = _span(frame.buf)
-        self.heard(ctypes.string_at(begin, FRAME_BYTES) if end - begin == FRAME_BYTES else SILENCE)
+        if get_ident() not in _settled:
+            _settle()
+        begin, end = _Words.from_address(int(frame.this) + _BUF_AT)  # half of what ``frame.buf`` costs
+        self.heard(ctypes.string_at(begin, FRAME_BYTES) if begin and end and end - begin == FRAME_BYTES else SILENCE)
 
     def onFrameRequested(self, frame: pj.MediaFrame) -> None:
         frame.type = pj.PJMEDIA_FRAME_TYPE_AUDIO

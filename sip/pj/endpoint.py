@@ -45,6 +45,7 @@ def start(user_agent: str, *, bind_ip: str, max_calls: int = 4) -> tuple[pj.Endp
         media.audioFramePtime = FRAME_MS
         media.maxMediaPorts = MEDIA_PORTS
         media.noVad, media.ecTailLen, media.threadCnt, media.quality = True, 0, 1, 3
+        media.sndAutoCloseTime = -1  # the clock's thread is one and stays: see audio_port
         endpoint.libInit(config)
         endpoint.audDevManager().setNullDev()
         wanted = pj.TransportConfig()

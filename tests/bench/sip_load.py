@@ -1,6 +1,6 @@
 """Load by real phones: N callers with two-way audio, for any gateway address; and the SIP gateway measured alone.
 
-    python -m tests.bench.sip_load 100 --seconds 30        # gateway and an echoing sink: CPU per call, set-up times
+    python -m tests.bench.sip_load 100 --sipp              # gateway and an echoing sink: CPU per call, set-up times
     async with Callers(100) as callers:
         result = await callers.run("sip:100@127.0.0.1:5060", seconds=60, per_second=10)
 
@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -117,6 +118,64 @@ class Callers:
         return True
 
 
+async def sipp_calls(
+    uri_port: int,
+    folder: Path,
+    *,
+    calls: int,
+    seconds: float,
+    per_second: float,
+    on_full: Callable[[], None],
+    on_end: Callable[[], None],
+) -> LoadResult:
+    """The same load by sipp, whose calls cost a tenth of a phone's: for as many as the machine can carry.
+
+    *on_full* and *on_end* enclose the time in which all calls are up. What the callers hear is not looked at.
+    """
+    program = shutil.which("sipp")
+    if program is None:
+        raise PhoneError("sipp is not installed; install it with: apt-get install -y sip-tester")
+    (folder / "sound.wav").write_bytes(a_law(tone(440, 1.0)))
+    ramp = calls / per_second
+    process = await asyncio.create_subprocess_exec(
+        program, f"127.0.0.1:{uri_port}", "-sf", str(Path(__file__).with_name("sip_load.xml")), "-i", "127.0.0.1",
+        "-mi", "127.0.0.1", "-mp", "40000", "-m", str(calls), "-l", str(calls), "-r", f"{per_second:g}", "-nostdin",
+        "-d", str(int(1000 * (seconds + ramp + 4))), "-trace_rtt", "-rtt_freq", "1", "-timeout", "300",
+        cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await asyncio.sleep(ramp + 2)
+        on_full()
+        await asyncio.sleep(seconds)
+        on_end()
+        await asyncio.wait_for(process.wait(), ramp + 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    times = _response_times(folder)
+    return LoadResult(offered=calls, answered=len(times), setup_ms=times)
+
+
+def _response_times(folder: Path) -> list[float]:
+    """Milliseconds from INVITE to 200, as sipp wrote them."""
+    lines = [line for file in folder.glob("*_rtt.csv") for line in file.read_text().splitlines()[1:]]
+    return [float(line.split(";")[1]) for line in lines]
+
+
+def a_law(pcm: bytes) -> bytes:
+    """16 kHz s16le as bare 8 kHz A-law (G.711): every second sample, good enough for a tone."""
+    coded = bytearray()
+    for sample in memoryview(pcm).cast("h")[::2]:
+        sign, size = (0x80, sample) if sample >= 0 else (0, -sample - 1)
+        size = min(size, 32635)
+        exponent = max(0, size.bit_length() - 8)
+        mantissa = (size >> (4 if exponent == 0 else exponent + 3)) & 0x0F
+        coded.append((sign | exponent << 4 | mantissa) ^ 0x55)
+    return bytes(coded)
+
+
 @asynccontextmanager
 async def gateway(folder: Path, **settings: object) -> AsyncIterator[tuple[str, int, int]]:
     """The SIP process and an echoing sink as control and media. Gives the SIP URI and both process numbers."""
@@ -179,9 +238,12 @@ async def sink(folder: Path) -> None:
                 await asyncio.sleep(max(0.0, started + ticks * FRAME_S - loop.time()))
 
 
-async def measure(calls: int, seconds: float, per_second: float) -> dict[str, Any]:
+async def measure(calls: int, seconds: float, per_second: float, *, by_sipp: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
-        async with gateway(Path(name)) as (uri, sip_pid, sink_pid), Callers(calls) as callers:
+        async with (
+            gateway(Path(name)) as (uri, sip_pid, sink_pid),
+            Callers(0 if by_sipp else calls) as callers,
+        ):
             used: dict[str, float] = {}
             memory: dict[str, float] = {}
 
@@ -191,13 +253,14 @@ async def measure(calls: int, seconds: float, per_second: float) -> dict[str, An
                 if when == "full":
                     memory.update(pss_mb(tree(sip_pid)))
 
-            result = await callers.run(
-                uri,
-                seconds=seconds,
-                per_second=per_second,
-                on_full=lambda: take("full"),
-                on_end=lambda: take("end"),
-            )
+            around = {"on_full": lambda: take("full"), "on_end": lambda: take("end")}
+            if by_sipp:
+                port = int(uri.rsplit(":", 1)[1])
+                result = await sipp_calls(
+                    port, Path(name), calls=calls, seconds=seconds, per_second=per_second, **around
+                )
+            else:
+                result = await callers.run(uri, seconds=seconds, per_second=per_second, **around)
             sip = used["sip_end"] - used["sip_full"]
             echo = used["sink_end"] - used["sink_full"]
             figures = asdict(result)
@@ -218,12 +281,15 @@ def main() -> None:
     parser.add_argument("calls", type=int, nargs="?", default=100)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long all calls are up")
     parser.add_argument("--per-second", type=float, default=10.0, help="calls placed a second")
+    parser.add_argument("--sipp", action="store_true", help="sipp places the calls instead of phones")
     parser.add_argument("--sink", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.sink:
         asyncio.run(sink(Path(given.sink)))
     else:
-        print(json.dumps(asyncio.run(measure(given.calls, given.seconds, given.per_second)), indent=1))
+        print(
+            json.dumps(asyncio.run(measure(given.calls, given.seconds, given.per_second, by_sipp=given.sipp)), indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import cast
 
 import pytest
@@ -27,9 +28,6 @@ class Wire:
 
     def sendto(self, data: bytes, address: tuple[str, int]) -> None:
         self.sent.append((data, address))
-
-    def is_closing(self) -> bool:
-        return False
 
     def take(self) -> tuple[SipMessage, tuple[str, int]]:
         data, address = self.sent.pop(0)
@@ -70,8 +68,7 @@ class Bench:
         ground = self.edge.ground
         ground.port, ground.inner_port = 5060, INNER_PORT
         for inner, wire in ((False, self.out), (True, self.inner)):
-            port = UdpPort(self.edge.received, inner=inner)
-            port.transport = wire  # type: ignore[assignment]
+            port = UdpPort(self.edge.received, cast(socket.socket, wire), inner=inner)
             setattr(ground, "inner" if inner else "outer", port)
 
     def from_peer(self, message: bytes, ip: str = "192.0.2.9", port: int = 5062) -> None:
