@@ -37,14 +37,12 @@ def strength(pcm: bytes, hz: float) -> float:
     import numpy
 
     samples = numpy.frombuffer(pcm, dtype="<i2").astype(float)
-    total = float(numpy.sum(samples**2))
-    if total == 0:
-        return 0.0
-    best = 0.0
-    for near in (hz - 2, hz - 1, hz, hz + 1, hz + 2):
-        turn = numpy.exp(-2j * math.pi * near / RATE_HZ * numpy.arange(len(samples)))
-        best = max(best, 2 * abs(complex(numpy.sum(samples * turn))) ** 2 / (len(samples) * total))
-    return best
+    window = RATE_HZ // 10  # a lost packet turns the phase: it may cost its own window, not the whole
+    turn = numpy.exp(-2j * math.pi * hz / RATE_HZ * numpy.arange(window))
+    found, total = 0.0, float(numpy.sum(samples**2))
+    for at in range(0, len(samples) - window + 1, window):
+        found += 2 * abs(complex(numpy.sum(samples[at : at + window] * turn))) ** 2 / window
+    return min(1.0, found / total) if total else 0.0
 
 
 class EchoMedia:
