@@ -97,7 +97,7 @@ function Crm({ contact }: { contact: Contact }) {
         <Facts
           rows={[
             [t("contact.since"), since && day(since, i18n.language)],
-            [t("contact.total"), ltv !== null && ltv !== undefined && ltv !== "" && money(ltv, i18n.language)],
+            [t("contact.total"), Number(ltv ?? 0) !== 0 && money(ltv ?? 0, i18n.language)],
             [t("contact.lastPurchase"), last && day(last, i18n.language)],
           ]}
         />

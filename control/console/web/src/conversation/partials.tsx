@@ -11,7 +11,7 @@ export function PartialLines({ partials }: { partials: Readonly<Record<string, P
         {partial.speaker_name ?? t(`author.${partial.speaker}`)} · {t("call.speaking")}
       </span>
       <p className="said" data-testid="transcript-line" data-speaker={partial.speaker} data-final="false">
-        {partial.text}…
+        {partial.text.replace(/[.…\s]+$/, "")}…
       </p>
     </div>
   ));
