@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from config.agents import AgentsSettings
 from config.control import ControlSettings
+from config.logs import LogSettings
 from config.media import MediaSettings
 from config.section import Secret, Section
 from config.sip import SipSettings
@@ -30,6 +31,8 @@ class Settings(Protocol):
     def agents(self) -> AgentsSettings: ...
     @property
     def control(self) -> ControlSettings: ...
+    @property
+    def logs(self) -> LogSettings: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,12 @@ class Blueprint:
     def processes(self) -> list[ProcessSpec]:
         """Every process in the order of starting. Reads ``database_url``, so ask after the database runs."""
         settings = self.settings
-        common = {"state_dir": str(self.state_dir)}
+        logs = {"logs": reveal(settings.logs)}
+        common = {"state_dir": str(self.state_dir), **logs}
         link = {"link": self.link, "link_token": self.link_token}
         specs = []
         if not settings.media.rooms.url:
-            specs.append(ProcessSpec("rooms", "rooms", 0, "media.rooms.server.process", self.rooms))
+            specs.append(ProcessSpec("rooms", "rooms", 0, "media.rooms.server.process", {**self.rooms, **logs}))
         if not settings.agents.speech.url:
             specs.append(ProcessSpec("speech", "speech", 0, "agents.speech.process", {**self.speech, **common}))
         outside = {

@@ -1,4 +1,4 @@
-"""The link between control and a call host's processes: one authenticated, versioned connection, plain values both ways.
+"""The link between control and a call host's processes: one authenticated, versioned connection, plain values.
 
 A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON (an object with a ``type``). The connecting side
 (``sip``, ``media``) sends ``hello`` first; control answers ``welcome`` or ``refused`` and closes. Values are bounded in

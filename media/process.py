@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
+import os
 import signal
-import sys
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from config.logs import setup_logging
+from config.logs import LogSettings, setup_logging
 
 log = logging.getLogger(__name__)
 
 
 def read_settings(argv: list[str] | None) -> dict[str, Any]:
-    """The object in the file that ``--settings`` names."""
+    """The object in the file that ``--settings`` names; its ``logs`` section is for ``serve_process``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--settings", required=True, type=Path)
     settings = json.loads(parser.parse_args(argv).settings.read_text())
@@ -35,13 +35,12 @@ class Lifetime:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
-        if not sys.stdin.isatty():
-            with contextlib.suppress(OSError, PermissionError, ValueError):  # a plain file cannot be watched
-                loop.add_reader(sys.stdin.fileno(), self._parent_spoke)
+        if _is_pipe(0):
+            loop.add_reader(0, self._parent_spoke)
 
     def _parent_spoke(self) -> None:
-        if not sys.stdin.buffer.read1(4096):  # type: ignore[union-attr]
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        if not os.read(0, 4096):
+            asyncio.get_running_loop().remove_reader(0)
             self.stop.set()
 
     def ready(self, **about: Any) -> None:
@@ -68,14 +67,26 @@ def serve_process(
     name: str, settings: dict[str, Any], serve: Callable[[dict[str, Any], Lifetime], Awaitable[None]]
 ) -> int:
     """Run *serve* on a fresh loop with logs as JSON lines on standard error; the process's exit code."""
-    setup_logging(name)
+    setup_logging(name, LogSettings.model_validate(settings.pop("logs", {})))
 
     async def run() -> None:
         await serve(settings, Lifetime())
 
     try:
         asyncio.run(run())
+    except OSError as error:  # a port is taken, an address is not ours
+        log.error("process_cannot_serve", extra={"root": name, "error": str(error)})
+        return 1
     except Exception:
         log.exception("process_failed", extra={"root": name})
         return 1
     return 0
+
+
+def _is_pipe(descriptor: int) -> bool:
+    """A pipe or a socket ends with the process at its other end; a terminal, a file or /dev/null says nothing."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -6,22 +6,19 @@ to stderr. SIGTERM, SIGINT or the end of stdin (the parent is gone) stop it: par
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import logging
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from config.media import RoomsSettings
 
+from ...process import Lifetime, read_settings, serve_process
 from .access import TokenVerifier
 from .counters import Counters
 from .http import Door
@@ -84,64 +81,14 @@ async def open_rooms_server(settings: RoomsSettings) -> AsyncIterator[RoomsServe
         mux.close()
 
 
-async def _stopped() -> None:
-    """Return on SIGTERM, SIGINT or when stdin ends."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-    def stdin_ready() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
-            loop.remove_reader(sys.stdin.fileno())
-            stop.set()
-
-    watched = True
-    try:
-        loop.add_reader(sys.stdin.fileno(), stdin_ready)
-    except (OSError, ValueError):  # a file or /dev/null cannot be watched, and never ends by a parent's death
-        watched = False
-    try:
-        await stop.wait()
-    finally:
-        if watched:
-            loop.remove_reader(sys.stdin.fileno())
-
-
-async def run(settings: RoomsSettings) -> None:
-    async with open_rooms_server(settings) as server:
-        print(json.dumps({"ready": True, "url": server.url, "udp_port": server.udp_port}), flush=True)
-        await _stopped()
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line; the values of ``extra`` under their own names."""
-
-    _known = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        extra = {key: value for key, value in vars(record).items() if key not in self._known}
-        line = {"time": record.created, "level": record.levelname, "logger": record.name, "event": record.getMessage()}
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps({**line, **extra}, default=str, ensure_ascii=False)
+async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
+    async with open_rooms_server(RoomsSettings.model_validate(settings)) as server:
+        lifetime.ready(url=server.url, udp_port=server.udp_port)
+        await lifetime.until_stopped()
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="JSON file with a RoomsSettings dump")
-    arguments = parser.parse_args(argv)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("aiortc", "aioice"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    settings = RoomsSettings.model_validate_json(Path(arguments.settings).read_bytes())
-    try:
-        asyncio.run(run(settings))
-    except OSError as error:
-        log.error("rooms_cannot_listen", extra={"error": str(error)})
-        return 1
-    return 0
+    return serve_process("rooms", read_settings(argv), serve)
 
 
 if __name__ == "__main__":
