@@ -81,6 +81,8 @@ async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
         server = await listen(told.link, token=told.link_token, on_link=centre.hosts.serve)
         owned.callback(server.close)
         owned.push_async_callback(centre.close)
+        reaping = asyncio.create_task(centre.reap(), name="reap lost calls")
+        owned.callback(reaping.cancel)
         log.info("control_ready", extra={"url": url})
         lifetime.ready(
             url=url, first_user=None if first is None else {"email": first.email, "password": first.password}
@@ -100,7 +102,6 @@ async def open_ground(told: Told, owned: AsyncExitStack) -> tuple[Database, Bus,
     passwords = Passwords()
     first = await ensure_first_user(db, passwords, organisation)
     passwords.close()
-    await Conversations(db).end_lost_calls()
     return db, bus, organisation, first
 
 

@@ -95,6 +95,11 @@ class Blueprint:
         return self.state_dir / "logs"
 
     @property
+    def emergency_wav(self) -> Path:
+        """The sentence that control has rendered for callers whose media process is gone."""
+        return self.state_dir / "emergency" / f"{self.settings.agents.speech.language}-moment.wav"
+
+    @property
     def rooms_url(self) -> str:
         return str(self.rooms["url"] or f"ws://{self.rooms['bind_ip']}:{self.rooms['port']}")
 
@@ -132,6 +137,7 @@ class Blueprint:
             specs.append(ProcessSpec(f"media-{number}", "calls", 2, "control.telephony.media_process", told))
         if settings.sip.enabled:
             sip = {**reveal(settings.sip), "port": self.sip_port}
+            sip["media_lost_wav"] = sip["media_lost_wav"] or str(self.emergency_wav)
             specs.append(ProcessSpec("sip", "calls", 3, "sip.process", {"sip": sip, **link, **common}))
         return specs
 

@@ -26,7 +26,7 @@ from .dialog import Dialog
 from .errors import CallGone, MediaLost, MediaRefused, NoCapacity, SpeechDown
 from .hosts import MediaHost, SipHost
 from .journal import Journal
-from .ledger import Handover, Ledger
+from .ledger import Handover, Known, Ledger
 from .texts import text
 
 T = TypeVar("T")
@@ -67,6 +67,7 @@ class Surroundings(Protocol):
     def room_grant(self, call: LiveCall, identity: str, name: str) -> tuple[str, str]: ...
     async def close_room(self, call: LiveCall) -> None: ...
     def recording_path(self, call: LiveCall, part: int) -> str: ...
+    def recorded(self, call: LiveCall) -> list[str]: ...
     def emergency(self, language: str, key: str) -> str: ...
     def dialog(self, call: LiveCall) -> Dialog: ...
 
@@ -78,7 +79,10 @@ class Surroundings(Protocol):
 class LiveCall:
     """A call that is up. Owned by ``centre.CallCentre``, which runs ``run`` and hands on what the links tell."""
 
-    def __init__(self, incoming: Incoming, sip: SipHost, ledger: Ledger, around: Surroundings) -> None:
+    def __init__(
+        self, incoming: Incoming, sip: SipHost, ledger: Ledger, around: Surroundings, known: Known | None = None
+    ) -> None:
+        """*known*: the call is up already and control was restarted; it is taken up where its conversation stands."""
         self.id = incoming.id
         self.incoming = incoming
         self.sip = sip
@@ -93,6 +97,7 @@ class LiveCall:
         self.refused_incidents = 0
         self.journal = Journal(self.id)
         self._around = around
+        self._known = known
         self._media: MediaHost | None = None
         self._token = ""
         self._parts: list[str] = []
@@ -158,9 +163,12 @@ class LiveCall:
 
     async def _phases(self) -> None:
         try:
-            if not await self._answer():
+            if self._known is not None:
+                await self._take_up(self._known)
+            elif not await self._answer():
                 return
-            await self._talk_with_bot()
+            if self._handed_over is None:
+                await self._talk_with_bot()
             while self._handed_over is not None:
                 if not await self._wait_for_person():
                     return
@@ -191,6 +199,17 @@ class LiveCall:
             raise
         return True
 
+    async def _take_up(self, known: Known) -> None:
+        """Go on with a call that an earlier control process answered."""
+        log.warning("call_taken_up", extra={"call": self.id, "status": known.status})
+        self.session_id = known.session_id
+        self._parts = self._around.recorded(self)
+        await self._open(await self._around.next_media(REOPEN_S), "attach")
+        if known.status != "bot":
+            self._handed_over = Handover("", "control_restarted")
+        if known.status in ("active", "pending"):
+            self.accepted.set()
+
     async def _talk_with_bot(self) -> None:
         self.ledger.advance(self, "bot")
         dialog = self._around.dialog(self)
@@ -203,7 +222,8 @@ class LiveCall:
 
     async def _wait_for_person(self) -> bool:
         """Music, position and expected wait until somebody accepts. False: the caller left the queue for a callback."""
-        self.ledger.advance(self, "queued")
+        if not self.accepted.is_set():
+            self.ledger.advance(self, "queued")
         entered = time.monotonic()
         offered_callback = False
         while not self.accepted.is_set():

@@ -25,6 +25,8 @@ from .ledger import Ledger
 
 log = logging.getLogger(__name__)
 
+JOIN_S = 20.0  # after a start of control, call hosts have this long to bring the calls that they still carry
+
 
 @dataclass(frozen=True, slots=True)
 class CentreSettings:
@@ -54,6 +56,7 @@ class CallCentre:
         self._ledger, self._flows, self._rooms = ledger, flows, rooms
         self._live: dict[str, LiveCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._joining: set[asyncio.Task[None]] = set()
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -64,9 +67,6 @@ class CallCentre:
             return
         call = self._live.get(call_id)
         if call is None:
-            if kind in ("answered", "media_lost"):  # a call of a control that is no more
-                log.warning("unknown_call", extra={"call": call_id, "event": kind})
-                host.tell("hang_up", call_id, code=503, reason="Service restarted")
             return
         match kind:
             case "ended":
@@ -78,13 +78,37 @@ class CallCentre:
             case "held" | "resumed":
                 log.info("peer_hold", extra={"call": call_id, "event": kind})
 
+    def sip_joined(self, host: SipHost, calls: list[str]) -> None:
+        """A gateway came, with *calls* up: those of a control process that is no more are taken up."""
+        for call_id in calls:
+            if call_id not in self._live:
+                task = asyncio.create_task(self._take_up(host, call_id), name=f"take up {call_id}")
+                self._joining.add(task)
+                task.add_done_callback(self._joining.discard)
+
+    async def _take_up(self, host: SipHost, call_id: str) -> None:
+        known = await self._ledger.known(call_id)
+        if known is None:
+            log.warning("unknown_call", extra={"call": call_id})
+            host.tell("hang_up", call_id, code=503, reason="Service restarted")
+            return
+        incoming = Incoming(call_id, "", known.caller, known.caller_name, known.called, {})
+        self._start(LiveCall(incoming, host, self._ledger, self, known))
+
+    async def reap(self) -> None:
+        """Once, after a start: end the rows of calls that no call host has brought within JOIN_S."""
+        await asyncio.sleep(JOIN_S)
+        await self._ledger.end_lost_calls(self._live)
+
     def _incoming(self, host: SipHost, event: Message) -> None:
         incoming = Incoming(
             id=str(event["call"]), trunk=str(event.get("trunk", "")), caller=str(event.get("caller", "")),
             caller_name=str(event.get("caller_name", "")), called=str(event.get("called", "")),
             headers=dict(event.get("headers") or {}),
         )  # fmt: skip
-        call = LiveCall(incoming, host, self._ledger, self)
+        self._start(LiveCall(incoming, host, self._ledger, self))
+
+    def _start(self, call: LiveCall) -> None:
         self._live[call.id] = call
         task = self._tasks[call.id] = asyncio.create_task(call.run(), name=f"call {call.id}")
         task.add_done_callback(lambda done: self._over(call, done))
@@ -154,6 +178,14 @@ class CallCentre:
             return ""
         suffix = "" if part == 1 else f"-{part}"
         return str(self.settings.recordings_dir / call.id[:2] / f"{call.id}{suffix}.wav")
+
+    def recorded(self, call: LiveCall) -> list[str]:
+        """The parts that an earlier control process had recorded of *call*."""
+        folder = self.settings.recordings_dir
+        if folder is None:
+            return []
+        parts = list((folder / call.id[:2]).glob(f"{call.id}*.wav"))
+        return [str(part) for part in sorted(parts, key=lambda part: part.stat().st_mtime)]
 
     def emergency(self, language: str, key: str) -> str:
         path = self.settings.prompts_dir / f"{language}-{key}.wav"

@@ -91,6 +91,7 @@ class MediaHost:
 class Calls(Protocol):
     """Who is told what arrives on the links (``calls.CallCentre``)."""
 
+    def sip_joined(self, host: SipHost, calls: list[str]) -> None: ...
     def sip_event(self, host: SipHost, event: Message) -> None: ...
     def sip_gone(self, host: SipHost) -> None: ...
     def media_event(self, host: MediaHost, event: wire.Wire) -> None: ...
@@ -116,6 +117,7 @@ class CallHosts:
         host = SipHost(link)
         self.sip.append(host)
         log.info("call_host_joined", extra={"role": "sip", "host": host.name})
+        self._calls.sip_joined(host, [str(call) for call in link.peer.get("calls") or []])
         try:
             async for event in link:
                 self._calls.sip_event(host, event)

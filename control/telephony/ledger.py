@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial as bind
 from pathlib import Path
@@ -21,7 +21,7 @@ from control.auth import Actor, Role
 from control.bus import Bus
 from control.conversations import Conversations
 from control.crm import Contacts, Records
-from control.errors import ControlError, DatabaseUnavailable, Forbidden
+from control.errors import ControlError, DatabaseUnavailable, Forbidden, NotFound
 from control.queues import Queues
 from media.recording import RecordingInfo, repair
 
@@ -62,6 +62,17 @@ class Place:
     attendants_online: int
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A call that is up although this process did not answer it: control was restarted meanwhile."""
+
+    session_id: UUID
+    status: str  # the conversation's
+    caller: str
+    caller_name: str
+    called: str
+
+
 class Ledger:
     """The domains as a call needs them, for one organisation."""
 
@@ -83,6 +94,25 @@ class Ledger:
             to=incoming.called, trunk=incoming.trunk, answered=True, context={"headers": incoming.headers},
         )  # fmt: skip
         return opened.session_id
+
+    async def known(self, call_id: str) -> Known | None:
+        """What is written of the live call *call_id*; None when there is none, or it has ended."""
+        try:
+            call = await self._conversations.call(self._organisation, UUID(call_id))
+            item = await self._conversations.item(self._organisation, UUID(call["session_id"]))
+        except (ValueError, NotFound):
+            return None
+        if call["state"] == "ended":
+            return None
+        return Known(
+            UUID(call["session_id"]), item["status"], call["from"] or "", item["user_name"] or "", call["to"] or ""
+        )
+
+    async def end_lost_calls(self, live: Iterable[str]) -> None:
+        """End the rows of calls that nobody carries any more: all but *live*."""
+        lost = await self._conversations.end_lost_calls(keep=frozenset(UUID(call) for call in live))
+        if lost:
+            log.warning("calls_lost", extra={"calls": [str(call) for call in lost]})
 
     def advance(self, call: LiveCall, state: str) -> None:
         call.journal.post(lambda: self._conversations.advance_call(self._organisation, UUID(call.id), state))

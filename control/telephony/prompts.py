@@ -16,6 +16,7 @@ from media.recording import write_wav
 from . import texts
 
 RETRY_S = 2.0
+PAUSE = bytes(2 * 16_000)  # 1 s: a SIP worker plays the sentence over and over until it has a media process again
 log = logging.getLogger(__name__)
 
 
@@ -23,7 +24,7 @@ async def prepare(
     speech: SpeechClient, prompts: tuple[str, ...], *, language: str, voice: str, prompts_dir: Path
 ) -> None:
     """Have every fixed sentence rendered, the emergency ones as WAV files in *prompts_dir*. Returns when all are."""
-    wanted = (*texts.fixed(language), *prompts)
+    wanted = (*prompts, *texts.fixed(language))  # the greeting first
     while True:
         try:
             await speech.render(list(wanted), voice=voice, language=language)
@@ -33,7 +34,7 @@ async def prepare(
                     sentence = texts.text(language, key)
                     pcm = b"".join([part async for part in speech.synthesise(sentence, voice=voice, language=language)])
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    write_wav(path, pcm)
+                    write_wav(path, pcm + PAUSE)
         except SpeechError as error:
             log.info("prompts_not_rendered_yet", extra={"error": str(error)})
             await asyncio.sleep(RETRY_S)

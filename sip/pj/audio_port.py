@@ -35,7 +35,11 @@ def check_layout() -> None:
     frame.buf = vector
     inside, inside_end = _Words.from_address(int(frame.this) + _BUF_AT)
     readable = end - begin == len(pattern) and ctypes.string_at(begin, end - begin) == bytes(vector)
-    if not readable or (inside, inside_end) != _span(frame.buf) or ctypes.string_at(inside, len(pattern)) != pattern:
+    if (
+        not readable
+        or (inside, inside_end) != _span(frame.buf)
+        or ctypes.string_at(inside or 0, len(pattern)) != pattern
+    ):
         raise RuntimeError("this build of pjsua2 lays out its vectors differently")
 
 

@@ -9,6 +9,7 @@ connections in the bridge are made anew.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -252,11 +253,9 @@ class Fallback:
     def open(self) -> pj.AudioMedia:
         if self._wav:
             player = pj.AudioMediaPlayer()
-            try:
+            # Not there yet (it is rendered after the first start), or not a WAV pjmedia reads: the tone, this time.
+            with contextlib.suppress(pj.Error):
                 player.createPlayer(self._wav)
-            except pj.Error:
-                self._wav = ""  # not a WAV pjmedia reads: the tone, from now on
-            else:
                 return player
         generator = pj.ToneGenerator()
         generator.createToneGenerator(16_000, 1)

@@ -102,9 +102,8 @@ def main() -> int:
         print(json.dumps(result))
     else:
         for name, figure in result["figures"].items():
-            print(
-                f"{name:28} {figure['median']:>12} {figure['unit']:6} (min {figure['min']}, max {figure['max']}, runs {figure['runs']})"
-            )
+            spread = f"(min {figure['min']}, max {figure['max']}, runs {figure['runs']})"
+            print(f"{name:28} {figure['median']:>12} {figure['unit']:6} {spread}")
     return 0
 
 
