@@ -127,15 +127,17 @@ async def sipp_calls(
     per_second: float,
     on_full: Callable[[], None],
     on_end: Callable[[], None],
+    sound: bytes | None = None,
 ) -> LoadResult:
     """The same load by sipp, whose calls cost a tenth of a phone's: for as many as the machine can carry.
 
     *on_full* and *on_end* enclose the time in which all calls are up. What the callers hear is not looked at.
+    *sound*: what each caller sends, in a loop (16 kHz s16le); a tone unless given.
     """
     program = shutil.which("sipp")
     if program is None:
         raise PhoneError("sipp is not installed; install it with: apt-get install -y sip-tester")
-    (folder / "sound.wav").write_bytes(a_law(tone(440, 1.0)))
+    (folder / "sound.wav").write_bytes(a_law(sound or tone(440, 1.0)))
     ramp = calls / per_second
     process = await asyncio.create_subprocess_exec(
         program, f"127.0.0.1:{uri_port}", "-sf", str(Path(__file__).with_name("sip_load.xml")), "-i", "127.0.0.1",

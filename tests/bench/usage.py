@@ -26,15 +26,33 @@ def cpu_s(processes: Iterable[psutil.Process]) -> float:
     return total
 
 
+def cpu_by_program(processes: Iterable[psutil.Process]) -> dict[str, float]:
+    """``cpu_s``, by the module (``sip.pj.nursery``) or program that each process runs."""
+    used: dict[str, float] = {}
+    for process in processes:
+        try:
+            name, times = program(process), process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        used[name] = used.get(name, 0.0) + times.user + times.system
+    return used
+
+
+def program(process: psutil.Process) -> str:
+    command = process.cmdline()
+    if "postgres" in process.name():
+        return "postgres"
+    return next((word for word in command if "." in word and "/" not in word), process.name())
+
+
 def pss_mb(processes: Iterable[psutil.Process]) -> dict[str, float]:
     """Proportional set size in MB (10^6 bytes): shared pages counted once, divided among those that share them."""
     sizes: dict[str, float] = {}
     for process in processes:
         try:
-            command = process.cmdline()
+            name = program(process)
             size = process.memory_full_info().pss / 1e6
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        name = next((word for word in command if "." in word and "/" not in word), command[0] if command else "?")
         sizes[name] = sizes.get(name, 0.0) + size
     return sizes
