@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
-import signal
 from collections import deque
 from typing import Any, Final
 
-from config.logs import LogSettings, setup_logging
 from config.sip import SipSettings
 from media.link import Link, LinkError, connect
+from media.process import Lifetime
 
 from . import events
 from .errors import BadEvent
@@ -26,6 +24,7 @@ from .gateway import Gateway
 
 RECONNECT_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 MAX_KEPT: Final = 1024  # events kept while control is away; the oldest gives way
+STOP_S: Final = 4.0
 log = logging.getLogger(__name__)
 
 
@@ -91,46 +90,18 @@ class Host:
         self._kept.append(event)
 
 
-async def run(given: dict[str, Any]) -> int:
-    """Serve by the settings *given* until SIGTERM, SIGINT or the end of stdin."""
-    setup_logging("sip", LogSettings.model_validate(given.get("logs", {})))
-    settings = SipSettings.model_validate(given["sip"])
-    host = Host(settings, link=given["link"], token=given["link_token"])
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(settings: dict[str, Any], lifetime: Lifetime) -> None:
+    """Serve by *settings* until *lifetime* ends; then calls get STOP_S to be hung up."""
+    section = SipSettings.model_validate(settings["sip"])
+    host = Host(section, link=settings["link"], token=settings["link_token"])
     await host.gateway.start()
-    _watch_stdin(stop)
-    port = host.gateway.edge.port
-    print(json.dumps({"ready": True, "sip": f"sip:{settings.announced_ip or settings.bind_ip}:{port}"}), flush=True)
+    lifetime.ready(sip=f"sip:{section.announced_ip or section.bind_ip}:{host.gateway.edge.port}")
     linking = asyncio.create_task(host.serve_link(), name="sip-link")
     try:
-        await stop.wait()
+        await lifetime.until_stopped(linking)
     finally:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(STOP_S):
                 await host.gateway.stop()
         linking.cancel()
         await asyncio.gather(linking, return_exceptions=True)
-    return 0
-
-
-def _watch_stdin(stop: asyncio.Event) -> None:
-    """Stop when the owner is gone: its end of our stdin closes. A terminal or a file is no owner."""
-    loop = asyncio.get_running_loop()
-
-    def look() -> None:
-        try:
-            ended = not os.read(0, 4096)
-        except BlockingIOError:
-            return
-        except OSError:
-            ended = True
-        if ended:
-            loop.remove_reader(0)
-            stop.set()
-
-    with contextlib.suppress(OSError, ValueError, PermissionError):
-        if not os.isatty(0):
-            loop.add_reader(0, look)

@@ -86,7 +86,9 @@ RETURNING id, user_id, outcome;
 WITH place AS (
     UPDATE conversations
        SET next_seq = next_seq + 1, updated_at = now(),
-           last_message = CASE WHEN :kind::text = 'message' THEN left(:text::text, 500) ELSE last_message END,
+           -- What a list quotes is what a person said; the bot's words only while nobody has said anything.
+           last_message = CASE WHEN :kind::text = 'message' AND (:author::text <> 'bot' OR last_message IS NULL)
+                               THEN left(:text::text, 500) ELSE last_message END,
            last_message_at = CASE WHEN :kind::text = 'message' THEN clock_timestamp() ELSE last_message_at END,
            first_response_at = CASE WHEN :author::text = 'attendant' AND :kind::text = 'message'
                                      AND accepted_at IS NOT NULL

@@ -232,3 +232,40 @@ async def _speak(room: object) -> None:
     for at in range(0, len(pcm), 640):
         room.push(pcm[at : at + 640])  # type: ignore[attr-defined]
         await asyncio.sleep(0.02)
+
+
+async def test_a_killed_control_takes_up_the_call_again(
+    product: Product, phone: Phone, attendant: ApiAttendant
+) -> None:
+    """Both keep talking while control is away; afterwards the call is in its hands again, with all that was said."""
+    call, session_id = await talking(phone, product, attendant)
+    await attendant.disconnect()
+    os.kill(product.pid("control"), signal.SIGKILL)
+
+    async def back() -> bool:
+        try:
+            return (await attendant.conversation(session_id))["item"]["status"] == "active"
+        except Exception:
+            return False
+
+    await until(back, 60, "control answers again")
+    assert not call.ended.done()
+    assert attendant.room is not None
+    room = attendant.room
+    await until(lambda: "caller" in "".join(room.speakers), 60, "the caller is in the room again")
+    await attendant.connect()
+    resolved = await attendant.post(f"/api/attendance/resolve/{session_id}", wrap_up_code="resolvido")
+    assert resolved["ticket"]["display"] == "#TIC-001"
+    await call.wait_ended(20)
+    found = await until_recorded(attendant, session_id)
+    timeline: list[dict[str, str]] = found["timeline"]  # type: ignore[assignment]
+    assert [entry for entry in timeline if entry["author"] == "bot"]
+
+
+async def until_recorded(attendant: ApiAttendant, session_id: str) -> dict[str, object]:
+    async def recorded() -> dict[str, object] | None:
+        found = await attendant.conversation(session_id)
+        return found if found["recordings"] else None
+
+    found: dict[str, object] = await until(recorded, 30, "the recording is registered")
+    return found

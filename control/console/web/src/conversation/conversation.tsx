@@ -160,7 +160,7 @@ function Header({ conversation, inCall, onDetails }: HeaderProps) {
             {t("conversation.take")}
           </Button>
         )}
-        {mine && !inCall && call && hasLiveCall(item) && (
+        {mine && !done && !inCall && call && hasLiveCall(item) && (
           <Button
             color="success"
             leftSection={<IconPhone size={16} />}
