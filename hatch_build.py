@@ -110,7 +110,8 @@ def _npm(web: Path, *arguments: str) -> str:
     npm = home / "node_modules/npm/bin/npm-cli.js"
     # Build tools are found on PATH; colours are for terminals.
     path = f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
+    # A company's proxy is trusted by the system's certificates, which Node asks only when told to.
+    environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path, "NO_COLOR": "1"}
     done = subprocess.run(
         [str(program), str(npm), *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False
     )

@@ -45,6 +45,7 @@ def _pack(scratch: Path) -> Path:
     done = npm(
         ["pack", PACKAGE, "--silent", "--pack-destination", str(scratch)],
         return_completed_process=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=300,
+        env={"NODE_USE_SYSTEM_CA": "1", **os.environ},  # a company's proxy is trusted by the system's certificates
     )  # fmt: skip
     files = list(scratch.glob("*.tgz"))
     if done.returncode or not files:

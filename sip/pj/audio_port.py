@@ -1,46 +1,85 @@
 """20 ms frames out of and into pjsua2's conference bridge.
 
-Both callbacks run on the null device's clock thread, 50 times a second and call: whatever they do delays RTP. Copying
-a vector byte by byte through SWIG costs over 100 microseconds, so frames are read and written by address; that relies
-on libstdc++ keeping a vector's begin and end in its first two words, which ``check_layout`` proves at start.
+A port is a ``pjmedia_port`` of our own whose two functions are Python's, called by the null device's clock thread 50
+times a second and call: whatever they do delays RTP. pjsua2's own ``AudioMediaPort`` comes to Python by a SWIG director,
+which builds a frame object, a vector and a lookup by name for every callback; that cost more than moving the audio did.
+Here a frame is read and written where the bridge keeps it.
+
+The layouts are those of pjmedia's public headers (``port.h``, ``format.h``, ``frame.h``); ``check_layout`` proves at
+start that this build agrees.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from threading import get_ident
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import pjsua2 as pj
 
-from media.frames import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
+from media.frames import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ, SILENCE
 from media.pcm_link import WorkerEnd
 
-_Words = ctypes.c_void_p * 2
-_BUF_AT = 8  # offset of ``buf`` in pj::MediaFrame: after the frame type and its padding
+SIGNATURE: Final = int.from_bytes(b"AtPt", "big")
+POOL_BYTES: Final = 4000
+_AUDIO: Final = pj.PJMEDIA_FRAME_TYPE_AUDIO
 
 
-def _span(vector: pj.ByteVector) -> tuple[int, int]:
-    begin, end = _Words.from_address(int(vector.this))
-    return begin or 0, end or 0
+class _Str(ctypes.Structure):
+    _fields_ = (("ptr", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
 
 
-def check_layout() -> None:
-    """Prove that bytes can be read and written by address. Raises RuntimeError where this build differs."""
-    pattern = bytes(range(256)) * 2
-    vector = pj.ByteVector(pattern)
-    begin, end = _span(vector)
-    frame = pj.MediaFrame()
-    frame.buf = vector
-    inside, inside_end = _Words.from_address(int(frame.this) + _BUF_AT)
-    readable = end - begin == len(pattern) and ctypes.string_at(begin, end - begin) == bytes(vector)
-    if (
-        not readable
-        or (inside, inside_end) != _span(frame.buf)
-        or ctypes.string_at(inside or 0, len(pattern)) != pattern
-    ):
-        raise RuntimeError("this build of pjsua2 lays out its vectors differently")
+class _Frame(ctypes.Structure):
+    """``pjmedia_frame``."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("buf", ctypes.c_void_p),
+        ("size", ctypes.c_size_t),
+        ("timestamp", ctypes.c_uint64),
+        ("bit_info", ctypes.c_uint32),
+    )
+
+
+_Move = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_End = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+
+
+class _Port(ctypes.Structure):
+    """``pjmedia_port``. ``info`` is filled in by pjmedia itself."""
+
+    _fields_ = (
+        ("name", _Str),
+        ("signature", ctypes.c_uint32),
+        ("direction", ctypes.c_int),
+        ("format", ctypes.c_uint32 * 9),
+        ("data", ctypes.c_void_p),
+        ("number", ctypes.c_long),
+        ("group_lock", ctypes.c_void_p),
+        ("get_clock_source", ctypes.c_void_p),
+        ("put_frame", _Move),
+        ("get_frame", _Move),
+        ("on_destroy", _End),
+    )
+
+
+# Calls let go of Python's lock: the clock's thread may wait for it while it holds the bridge's.
+_lib = ctypes.CDLL(sys.modules[pj.Endpoint.__module__]._pjsua2.__file__)
+_lib.pjmedia_port_info_init.argtypes = (
+    ctypes.c_void_p, ctypes.POINTER(_Str), *[ctypes.c_uint] * 5
+)  # fmt: skip
+_lib.pjmedia_port_put_frame.argtypes = _lib.pjmedia_port_get_frame.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+_lib.pjsua_pool_create.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t)
+_lib.pjsua_pool_create.restype = ctypes.c_void_p
+_lib.pjsua_conf_add_port.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int))
+_lib.pjsua_conf_connect.argtypes = _lib.pjsua_conf_disconnect.argtypes = (ctypes.c_int, ctypes.c_int)
+
+
+def _check(status: int, what: str) -> None:
+    if status:
+        raise RuntimeError(f"pjmedia: {what} failed with status {status}")
 
 
 _settled: set[int] = set()
@@ -49,27 +88,50 @@ _settled: set[int] = set()
 def _settle() -> None:
     """Give the clock's thread a Python thread state of its own, once.
 
-    It is no thread of Python's, so SWIG's PyGILState_Ensure would build a state for each callback and destroy it after:
-    two thirds of what a callback costs. One Ensure more than Release keeps the state. The thread lives as long as the
-    process (``sndAutoCloseTime`` is off), so nothing piles up.
+    It is no thread of Python's, so every callback would build a state and destroy it after: two thirds of what a
+    callback costs. One Ensure more than Release keeps the state. The thread lives as long as the process
+    (``sndAutoCloseTime`` is off), so nothing piles up.
     """
     _settled.add(get_ident())
     ctypes.pythonapi.PyGILState_Ensure()
 
 
-class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
-    """A port of the bridge. Subclasses say what is done with a frame heard and which frame is said next."""
+class FramePort:
+    """A port of the bridge. Subclasses say what is done with a frame heard and which frame is said next.
+
+    Lives as long as the process once it is in the bridge (see ``Shelf``).
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self._silence = pj.ByteVector(SILENCE)
-        self._out = pj.ByteVector(SILENCE)
-        self._out_at = _span(self._out)[0]
-        wanted = pj.MediaFormatAudio()
-        wanted.type = pj.PJMEDIA_TYPE_AUDIO
-        wanted.clockRate, wanted.channelCount, wanted.bitsPerSample = RATE_HZ, 1, 16
-        wanted.frameTimeUsec = FRAME_MS * 1000
-        self.createPort(name, wanted)
+        self._name = _Str(name.encode(), len(name))
+        self._port = _Port()
+        _check(
+            _lib.pjmedia_port_info_init(
+                ctypes.addressof(self._port), self._name, SIGNATURE, RATE_HZ, 1, 16, FRAME_SAMPLES
+            ),
+            "a port's description",
+        )
+        self._port.put_frame, self._port.get_frame = _Move(self._put), _Move(self._get)
+        self._port.on_destroy = _End(lambda port: 0)
+        self._slot = -1
+
+    def join(self) -> None:
+        """Take a place in the conference bridge.  Raises RuntimeError when it has none left."""
+        slot = ctypes.c_int(-1)
+        pool = _lib.pjsua_pool_create(b"port", POOL_BYTES, POOL_BYTES)
+        _check(_lib.pjsua_conf_add_port(pool, ctypes.addressof(self._port), slot), "a place in the bridge")
+        self._slot = slot.value
+
+    def connect(self, audio: pj.AudioMedia, *, speaks: bool = True) -> None:
+        """Hear *audio* and, if it *speaks*, be heard by it. Doing it again does nothing."""
+        there = audio.getPortId()
+        _check(_lib.pjsua_conf_connect(there, self._slot), "to listen")
+        if speaks:
+            _check(_lib.pjsua_conf_connect(self._slot, there), "to speak")
+
+    def hush(self, audio: pj.AudioMedia) -> None:
+        """Be heard by *audio* no longer."""
+        _lib.pjsua_conf_disconnect(self._slot, audio.getPortId())
 
     def heard(self, frame: bytes) -> None:
         """Take 20 ms from the far end. On the clock's thread: short, and never raises."""
@@ -78,21 +140,51 @@ class FramePort(pj.AudioMediaPort):  # type: ignore[misc]
         """Give the next 20 ms for the far end; None is silence. On the clock's thread: short, and never raises."""
         return None
 
-    def onFrameReceived(self, frame: pj.MediaFrame) -> None:
+    def _put(self, _port: int, at: int) -> int:
         if get_ident() not in _settled:
             _settle()
-        begin, end = _Words.from_address(int(frame.this) + _BUF_AT)  # half of what ``frame.buf`` costs
-        self.heard(ctypes.string_at(begin, FRAME_BYTES) if begin and end and end - begin == FRAME_BYTES else SILENCE)
+        frame = _Frame.from_address(at)
+        whole = frame.type == _AUDIO and frame.size == FRAME_BYTES
+        self.heard(ctypes.string_at(frame.buf, FRAME_BYTES) if whole else SILENCE)
+        return 0
 
-    def onFrameRequested(self, frame: pj.MediaFrame) -> None:
-        frame.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
-        data = self.said()
-        if data is None:
-            frame.buf = self._silence
-        else:
-            ctypes.memmove(self._out_at, data, FRAME_BYTES)
-            frame.buf = self._out
-        frame.size = FRAME_BYTES
+    def _get(self, _port: int, at: int) -> int:
+        if get_ident() not in _settled:
+            _settle()
+        frame = _Frame.from_address(at)
+        ctypes.memmove(frame.buf, self.said() or SILENCE, FRAME_BYTES)
+        frame.type, frame.size = _AUDIO, FRAME_BYTES
+        return 0
+
+
+class _Probe(FramePort):
+    """Remembers what it heard, and says it."""
+
+    frame = b""
+
+    def heard(self, frame: bytes) -> None:
+        self.frame = frame
+
+    def said(self) -> bytes | None:
+        return self.frame
+
+
+def check_layout() -> None:
+    """Prove that pjmedia and we mean the same by a port and a frame. Raises RuntimeError where this build differs."""
+    probe = _Probe("probe")
+    pattern = bytes(range(256)) * 2 + bytes(FRAME_BYTES - 512)
+    given = ctypes.create_string_buffer(pattern, FRAME_BYTES)
+    taken = ctypes.create_string_buffer(FRAME_BYTES)
+    frames = [_Frame(_AUDIO, ctypes.addressof(buffer), FRAME_BYTES) for buffer in (given, taken)]
+    port: Any = probe._port
+    _settled.add(get_ident())  # a thread of Python's own has its state
+    statuses = [
+        _lib.pjmedia_port_put_frame(ctypes.addressof(port), ctypes.addressof(frames[0])),
+        _lib.pjmedia_port_get_frame(ctypes.addressof(port), ctypes.addressof(frames[1])),
+    ]
+    described = port.signature == SIGNATURE and RATE_HZ in list(port.format)
+    if any(statuses) or not described or probe.frame != pattern or taken.raw != pattern:
+        raise RuntimeError("this build of pjsua2 lays out its ports or frames differently")
 
 
 class PcmPort(FramePort):
@@ -128,7 +220,9 @@ class Shelf(Generic[Port]):
         if self._free:
             return self._free.pop()
         self._made += 1
-        return self._make(f"port-{self._made}")
+        port = self._make(f"port-{self._made}")
+        port.join()
+        return port
 
     def give_back(self, port: Port) -> None:
         self._free.append(port)

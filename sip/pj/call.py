@@ -194,13 +194,14 @@ class WorkerCall(pj.Call):  # type: ignore[misc]
     def _connect(self) -> None:
         if self._audio is None or self._port is None:
             return
-        self._audio.startTransmit(self._port)
-        (self._playing or self._port).startTransmit(self._audio)
+        self._port.connect(self._audio, speaks=self._playing is None)
+        if self._playing is not None:
+            self._playing.startTransmit(self._audio)
 
     def _play_fallback(self) -> None:
         self._playing = self._fallback.open()
         if self._audio is not None and self._port is not None:
-            self._port.stopTransmit(self._audio)
+            self._port.hush(self._audio)
             self._playing.startTransmit(self._audio)
 
     def _stop_fallback(self) -> None:

@@ -127,8 +127,7 @@ class PhoneSide(pj.Call):  # type: ignore[misc]
                 self.tell("media", status=int(media.status), dir=int(media.dir))
                 if media.dir != pj.PJMEDIA_DIR_NONE and media.status != pj.PJSUA_CALL_MEDIA_ERROR:
                     audio = self.getAudioMedia(media.index)
-                    audio.startTransmit(self.port)
-                    self.port.startTransmit(audio)  # type: ignore[union-attr]
+                    self.port.connect(audio)  # type: ignore[union-attr]
                 return
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
