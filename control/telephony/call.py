@@ -319,6 +319,7 @@ class LiveCall:
 
     async def _rejoin(self) -> None:
         await self._play_emergency("moment")
+        await self._play("music")
         await self._join_room()
         if self._held:
             self._tell(wire.Hold(self.id))

@@ -185,9 +185,9 @@ class MediaSession:
         return {}
 
     async def _join(self, command: wire.Join) -> None:
-        await self._leave()
         room = RoomLeg(name=f"room:{self.id}", emit=self._room_event, on_frame=self._room_frame)
-        await room.join(command.url, command.token)
+        await room.join(command.url, command.token)  # what the caller hears goes on meanwhile
+        await self._leave()
         self._room = room
         self._resume()
         self._tell_people()

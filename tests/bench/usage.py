@@ -42,7 +42,8 @@ def program(process: psutil.Process) -> str:
     command = process.cmdline()
     if "postgres" in process.name():
         return "postgres"
-    return next((word for word in command if "." in word and "/" not in word), process.name())
+    module = "python" in process.name() and "-m" in command[:-1]
+    return command[command.index("-m") + 1] if module else process.name()
 
 
 def pss_mb(processes: Iterable[psutil.Process]) -> dict[str, float]:

