@@ -1,9 +1,9 @@
 """20 ms frames out of and into pjsua2's conference bridge.
 
 A port is a ``pjmedia_port`` of our own whose two functions are Python's, called by the null device's clock thread 50
-times a second and call: whatever they do delays RTP. pjsua2's own ``AudioMediaPort`` comes to Python by a SWIG director,
-which builds a frame object, a vector and a lookup by name for every callback; that cost more than moving the audio did.
-Here a frame is read and written where the bridge keeps it.
+times a second and call: whatever they do delays RTP. pjsua2's own ``AudioMediaPort`` comes to Python by a SWIG
+director, which for every callback builds a frame object and a vector and looks up a method by name; that cost more than
+moving the audio did. Here a frame is read and written where the bridge keeps it.
 
 The layouts are those of pjmedia's public headers (``port.h``, ``format.h``, ``frame.h``); ``check_layout`` proves at
 start that this build agrees.

@@ -43,7 +43,7 @@ def program(process: psutil.Process) -> str:
     if "postgres" in process.name():
         return "postgres"
     module = "python" in process.name() and "-m" in command[:-1]
-    return command[command.index("-m") + 1] if module else process.name()
+    return str(command[command.index("-m") + 1] if module else process.name())
 
 
 def pss_mb(processes: Iterable[psutil.Process]) -> dict[str, float]:
