@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import pjsua2 as pj
 
-POLL_MS: Final = 50
+POLL_MS: Final = 100
 MAX_PACKET: Final = 128 * 1024
 MAX_WAITING: Final = 4096  # packets read and not yet done; beyond it the reader waits, and so does the sender
 
@@ -61,7 +61,7 @@ class PjLoop:
             os._exit(0)
 
     def run(self, endpoint: pj.Endpoint, sip_port: int, every_turn: Callable[[float], None]) -> None:
-        """Serve for ever. *every_turn* is called with the monotonic time after each turn, at least every 50 ms."""
+        """Serve for ever. *every_turn* is called with the monotonic time after each turn, at least every 100 ms."""
         self._wake_at = ("127.0.0.1", sip_port)
         threading.Thread(target=self._read, name="control-reader", daemon=True).start()
         while True:
