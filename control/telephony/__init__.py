@@ -5,6 +5,7 @@ In control:
     hosts.py     links to SIP gateways and media processes
     centre.py    every live call; which event belongs to whom
     call.py      one live call: answer, bot, queue, person, end
+    line.py      its media session, wherever that is now
     dialog.py    the driver of a flow
     ledger.py    what a call writes and reads; journal.py: its writes, in order
     desk.py      what attendants do to calls (``control.ports.CallDesk``)

@@ -12,12 +12,10 @@ last writes are made whatever happens.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from secrets import token_urlsafe
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -27,13 +25,13 @@ from .errors import CallGone, MediaLost, MediaRefused, NoCapacity, SpeechDown
 from .hosts import MediaHost, SipHost
 from .journal import Journal
 from .ledger import Handover, Known, Ledger
+from .line import Line, MediaSource
 from .texts import text
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-ATTACH_S = 5.0  # from "answer" to the worker's audio at the media process
-REOPEN_S = 15.0  # a dead media process may take this long to be replaced
+JOIN_S = 15.0  # a room's server may take this long to come back
 AWAY_S = 60.0  # a call whose attendant left the room goes back to the queue after this
 GRACE_S = 2.0  # the attendant's browser may reload without the caller hearing music
 INBOX = 256
@@ -59,20 +57,14 @@ class Incident:
     value: Any = None
 
 
-class Surroundings(Protocol):
+class Surroundings(MediaSource, Protocol):
     """What a call needs of the centre that owns it."""
 
-    def pick_media(self) -> MediaHost: ...
-    async def next_media(self, within_s: float) -> MediaHost: ...
-    def room_grant(self, call: LiveCall, identity: str, name: str) -> tuple[str, str]: ...
-    async def close_room(self, call: LiveCall) -> None: ...
-    def recording_path(self, call: LiveCall, part: int) -> str: ...
-    def recorded(self, call: LiveCall) -> list[str]: ...
-    def emergency(self, language: str, key: str) -> str: ...
+    def room_grant(self, call: str, identity: str, name: str) -> tuple[str, str]: ...
+    async def close_room(self, call: str) -> None: ...
+    def recorded(self, call: str) -> list[str]: ...
     def dialog(self, call: LiveCall) -> Dialog: ...
 
-    language: str
-    voice: str
     announce_s: float
 
 
@@ -91,21 +83,16 @@ class LiveCall:
         self.session_id: UUID | None = None  # the conversation
         self.accepted = asyncio.Event()
         self.finishing = asyncio.Event()
-        self.attached = asyncio.Event()
         self.ended = asyncio.Event()
         self.cause = ""
         self.refused_incidents = 0
         self.journal = Journal(self.id)
+        self.line = Line(self.id, sip, around)
         self._around = around
         self._known = known
-        self._media: MediaHost | None = None
-        self._token = ""
-        self._parts: list[str] = []
         self._inbox: asyncio.Queue[Incident] = asyncio.Queue(INBOX)
-        self._reopening = asyncio.Lock()
         self._handed_over: Handover | None = None
         self._held = False
-        self._began = time.monotonic()
 
     # --- told from outside (never blocks) ---------------------------------------------------------------------------
 
@@ -125,21 +112,13 @@ class LiveCall:
         self.ended.set()
 
     def media_gone(self, host: MediaHost) -> None:
-        if host is self._media:
-            self.attached.clear()
+        if host is self.line.host:
             self.happened("media_gone", host)
 
     def worker_lost_media(self) -> None:
         """The SIP worker has no media process any more, though ours may still be there: open the session anew."""
-        if self._media is not None:
-            self.media_gone(self._media)
-
-    def pressed(self, digit: str) -> None:
-        """A digit of the caller, for whoever collects digits in the session now."""
-        try:
-            self._tell(wire.Digit(self.id, digit))
-        except MediaLost:
-            self.refused_incidents += 1
+        if self.line.host is not None:
+            self.media_gone(self.line.host)
 
     # --- the road ---------------------------------------------------------------------------------------------------
 
@@ -186,9 +165,9 @@ class LiveCall:
 
     async def _answer(self) -> bool:
         try:
-            host = self._around.pick_media()
+            self._around.pick_media()  # refuse before anything is written
             self.session_id = await self.ledger.open(self)
-            await self._open(host, "answer")
+            await self.line.open("answer")
         except NoCapacity as error:
             log.warning("call_refused", extra={"call": self.id, "reason": str(error)})
             self.sip.tell("reject", self.id, code=503, reason="No capacity", retry_after=5)
@@ -203,8 +182,8 @@ class LiveCall:
         """Go on with a call that an earlier control process answered."""
         log.warning("call_taken_up", extra={"call": self.id, "status": known.status})
         self.session_id = known.session_id
-        self._parts = self._around.recorded(self)
-        await self._open(await self._around.next_media(REOPEN_S), "attach")
+        self.line.parts = self._around.recorded(self.id)
+        await self.line.open("attach")
         if known.status != "bot":
             self._handed_over = Handover("", "control_restarted")
         if known.status in ("active", "pending"):
@@ -217,7 +196,7 @@ class LiveCall:
             self._handed_over = await dialog.run()
         except SpeechDown as error:
             log.error("speech_down", extra={"call": self.id, "detail": str(error)})
-            await self._play_emergency("apology")
+            await self.line.play_emergency("apology")
             self._handed_over = await dialog.hand_over_anyway("speech_unavailable")
 
     async def _wait_for_person(self) -> bool:
@@ -246,7 +225,7 @@ class LiveCall:
             for sentence in sentences:
                 await self._until(self.accepted, self._say_anyway(sentence))
             if not self.accepted.is_set():
-                await self._play("music")
+                self.line.tell(wire.Play(self.id, "music"))
             asked = await self._read_queue(offered_callback, self._around.announce_s)
             if asked:
                 self.ledger.ask_callback(self, "caller")
@@ -263,9 +242,11 @@ class LiveCall:
                 return False
             if incident.kind == "digit" and incident.value == "1" and callback_offered:
                 return True
+            if incident.kind == "finish":
+                return False
             if incident.kind == "media_gone":
-                await self._reopened(incident.value)
-                await self._play("music")
+                await self.line.reopen(incident.value)
+                self.line.tell(wire.Play(self.id, "music"))
         return False
 
     async def _talk_with_person(self) -> bool:
@@ -286,50 +267,50 @@ class LiveCall:
                     return True
                 if not music and not self._held:
                     music = True
-                    self._tell(wire.Hold(self.id))
+                    self.line.tell(wire.Hold(self.id))
                 continue
             match incident.kind:
                 case "people":
                     there = any(identity.startswith("attendant-") for identity in incident.value)
                     leave_at = None if there else (leave_at or time.monotonic() + AWAY_S)
                     if there and music and not self._held:
-                        self._tell(wire.Resume(self.id))
+                        self.line.tell(wire.Resume(self.id))
                     music = music and not there
                 case "hold":
                     self._held = True
-                    self._tell(wire.Hold(self.id))
+                    self.line.tell(wire.Hold(self.id))
                     self.ledger.advance(self, "held")
                 case "resume":
                     self._held = False
-                    self._tell(wire.Resume(self.id))
+                    self.line.tell(wire.Resume(self.id))
                     self.ledger.advance(self, "talking")
                 case "room_lost":
                     log.error("room_lost", extra={"call": self.id, "reason": incident.value})
                     await self._rejoin()
                 case "media_gone":
-                    await self._reopened(incident.value)
+                    await self.line.reopen(incident.value)
                     await self._rejoin()
         return False
 
     async def _leave_person(self) -> None:
         self.accepted.clear()
         self._held = False
-        self._tell(wire.Leave(self.id))
+        self.line.tell(wire.Leave(self.id))
         self.ledger.requeue(self)
 
     async def _rejoin(self) -> None:
-        await self._play_emergency("moment")
-        await self._play("music")
+        await self.line.play_emergency("moment")
+        self.line.tell(wire.Play(self.id, "music"))
         await self._join_room()
         if self._held:
-            self._tell(wire.Hold(self.id))
+            self.line.tell(wire.Hold(self.id))
 
     async def _join_room(self) -> None:
-        deadline = time.monotonic() + REOPEN_S
+        deadline = time.monotonic() + JOIN_S
         while True:
-            url, token = self._around.room_grant(self, f"caller-{self.id}", self.incoming.caller_name or "Cliente")
+            url, token = self._around.room_grant(self.id, f"caller-{self.id}", self.incoming.caller_name or "Cliente")
             try:
-                await self._do(lambda rid, url=url, token=token: wire.Join(self.id, rid, url, token))  # type: ignore[misc]
+                await self.line.do(lambda rid, url=url, token=token: wire.Join(self.id, rid, url, token))  # type: ignore[misc]
             except SpeechDown:
                 raise
             except MediaRefused as error:
@@ -348,13 +329,13 @@ class LiveCall:
         Raises:
             SpeechDown: there is no voice now.
         """
-        said = await self._do(lambda rid: wire.Say(self.id, rid, words, interruptible, **question))
+        said = await self.line.do(lambda rid: wire.Say(self.id, rid, words, interruptible, **question))
         self.ledger.said(self, said["text"], said)
         return said
 
     async def ask(self, **expect: Any) -> dict[str, Any]:
         """Listen for one answer (see ``wire.Ask``) and write it down."""
-        heard = await self._do(lambda rid: wire.Ask(self.id, rid, **expect))
+        heard = await self.line.do(lambda rid: wire.Ask(self.id, rid, **expect))
         if heard["text"]:
             self.ledger.heard(self, heard)
         return heard
@@ -365,66 +346,6 @@ class LiveCall:
             await self.say(words, interruptible=False)
         except SpeechDown:
             log.warning("sentence_not_said", extra={"call": self.id})
-
-    async def _play(self, source: str) -> None:
-        with contextlib.suppress(MediaLost):  # the incident is in the inbox
-            self._tell(wire.Play(self.id, source))
-
-    async def _play_emergency(self, key: str) -> None:
-        path = self._around.emergency(self.language, key)
-        if path:
-            try:
-                await self._do(lambda rid: wire.Play(self.id, path, rid))
-            except MediaRefused as error:
-                log.warning("emergency_prompt_not_played", extra={"call": self.id, "error": str(error)})
-
-    def _tell(self, command: wire.Wire) -> None:
-        if self._media is not None:
-            self._media.tell(command)
-
-    async def _do(self, make: Callable[[str], wire.Wire]) -> dict[str, Any]:
-        """Ask the session; when its process dies meanwhile, open another and ask again.
-
-        Raises:
-            NoCapacity: no media process came back in time.
-            MediaRefused: the session answered with an error.
-        """
-        while True:
-            host = self._media
-            if host is None:
-                raise CallGone(self.id)
-            try:
-                return await host.ask(make)
-            except MediaLost:
-                await self._reopened(host)
-
-    async def _reopened(self, lost: MediaHost) -> None:
-        async with self._reopening:
-            if self._media is not lost:
-                return
-            log.warning("session_reopening", extra={"call": self.id, "lost": lost.name})
-            host = await self._around.next_media(REOPEN_S)
-            await self._open(host, "attach")
-
-    async def _open(self, host: MediaHost, how: str) -> None:
-        """Open the session at *host* and send the worker there with the command *how* (answer, attach)."""
-        self._token = token_urlsafe(16)
-        path = self._around.recording_path(self, len(self._parts) + 1)
-        around = self._around
-        await host.ask(lambda rid: wire.Open(self.id, rid, self._token, path, self.language, around.voice))
-        host.sessions.add(self.id)
-        if self._media is not None:
-            self._media.sessions.discard(self.id)
-        self._media = host
-        if path:
-            self._parts.append(path)
-        self.attached.clear()
-        self.sip.tell(how, self.id, media_socket=host.pcm_path, token=self._token)
-        try:
-            async with asyncio.timeout(ATTACH_S):
-                await self.attached.wait()
-        except TimeoutError as error:
-            raise CallGone("the SIP worker brought no audio") from error
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
@@ -451,22 +372,20 @@ class LiveCall:
 
     async def _last_writes(self) -> None:
         """Close the session, the room and the rows. Each step is tried whatever became of the one before."""
-        if self._media is not None:
-            self._media.sessions.discard(self.id)
-            try:
-                async with asyncio.timeout(5):
-                    await self._media.ask(lambda rid: wire.Close(self.id, rid))
-            except (MediaLost, MediaRefused, TimeoutError) as error:
-                log.warning("session_not_closed", extra={"call": self.id, "error": str(error)})
         for step in (
-            self._around.close_room(self),
-            self.ledger.save_recordings(self, self._parts),
+            self.line.close(),
+            self._leave_room_closed(),
+            self.ledger.save_recordings(self, self.line.parts),
             self.ledger.finish(self, self.cause or "unknown"),
         ):
             try:
                 await step
             except Exception:
                 log.exception("last_write_failed", extra={"call": self.id})
+
+    async def _leave_room_closed(self) -> None:
+        if self.accepted.is_set():
+            await self._around.close_room(self.id)
 
 
 async def outlive_cancel(work: Awaitable[T], *, grace_s: float = 10.0) -> T:

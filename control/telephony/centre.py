@@ -121,7 +121,7 @@ class CallCentre:
 
     def _digit(self, call: LiveCall, digit: str) -> None:
         call.happened("digit", digit)
-        call.pressed(digit)
+        call.line.tell(wire.Digit(call.id, digit))
 
     def sip_gone(self, host: SipHost) -> None:
         for call in list(self._live.values()):
@@ -134,7 +134,7 @@ class CallCentre:
             return
         match event:
             case wire.Attached():
-                call.attached.set()
+                call.line.attached.set()
             case wire.RoomChanged():
                 call.happened("people", list(event.identities))
             case wire.RoomLost():
@@ -158,10 +158,10 @@ class CallCentre:
     async def next_media(self, within_s: float) -> MediaHost:
         return await self.hosts.next_media(within_s)
 
-    def room_name(self, call: LiveCall) -> str:
-        return f"{self.settings.room_prefix}{call.id}"
+    def room_name(self, call: str) -> str:
+        return f"{self.settings.room_prefix}{call}"
 
-    def room_grant(self, call: LiveCall, identity: str, name: str) -> tuple[str, str]:
+    def room_grant(self, call: str, identity: str, name: str) -> tuple[str, str]:
         """Address and token with which *identity* enters the call's room."""
         grant = Grant(
             self.room_name(call), identity, name, kind="sip" if identity.startswith("caller-") else "standard"
@@ -169,22 +169,21 @@ class CallCentre:
         token = make_token(self.settings.api_key, self.settings.api_secret, grant)
         return self.settings.rooms_url, token
 
-    async def close_room(self, call: LiveCall) -> None:
-        if call.accepted.is_set():
-            await self._rooms.delete_room(self.room_name(call))
+    async def close_room(self, call: str) -> None:
+        await self._rooms.delete_room(self.room_name(call))
 
-    def recording_path(self, call: LiveCall, part: int) -> str:
+    def recording_path(self, call: str, part: int) -> str:
         if self.settings.recordings_dir is None:
             return ""
         suffix = "" if part == 1 else f"-{part}"
-        return str(self.settings.recordings_dir / call.id[:2] / f"{call.id}{suffix}.wav")
+        return str(self.settings.recordings_dir / call[:2] / f"{call}{suffix}.wav")
 
-    def recorded(self, call: LiveCall) -> list[str]:
+    def recorded(self, call: str) -> list[str]:
         """The parts that an earlier control process had recorded of *call*."""
         folder = self.settings.recordings_dir
         if folder is None:
             return []
-        parts = list((folder / call.id[:2]).glob(f"{call.id}*.wav"))
+        parts = list((folder / call[:2]).glob(f"{call}*.wav"))
         return [str(part) for part in sorted(parts, key=lambda part: part.stat().st_mtime)]
 
     def emergency(self, language: str, key: str) -> str:

@@ -35,12 +35,12 @@ class TelephonyDesk:
         call = self._centre.of_session(session_id)
         if call is None or call.ended.is_set():
             return None
-        _, token = self._centre.room_grant(call, f"attendant-{actor.user_id}", actor.name)
+        _, token = self._centre.room_grant(call.id, f"attendant-{actor.user_id}", actor.name)
         if not call.accepted.is_set():
             self._ledger.advance(call, "connecting")
             call.happened("accepted", actor)
         log.info("attendant_joins", extra={"call": call.id, "user": str(actor.user_id)})
-        return RoomGrant(self._centre.settings.rooms_public_url, token, self._centre.room_name(call))
+        return RoomGrant(self._centre.settings.rooms_public_url, token, self._centre.room_name(call.id))
 
     async def hold(self, actor: Actor, call_id: UUID) -> None:
         (await self._talking(actor, call_id)).happened("hold")

@@ -108,6 +108,8 @@ class MediaProcess:
         task.add_done_callback(tasks.discard)
 
     async def _open(self, command: wire.Open) -> None:
+        if command.session in self._sessions:  # its worker lost us and comes again: what was recorded is kept
+            await self._close(command.session)
         try:
             if command.record:
                 Path(command.record).parent.mkdir(parents=True, exist_ok=True)
