@@ -2,13 +2,13 @@
 
     worker                                                  media process
       -- {"v":1,"call":"<call id>","token":"<token>"} -->          first packet
-      -- b"A" + u32 big-endian timestamp + n * 640 bytes -->       n * 20 ms heard from the caller, n = 1 to 3
+      -- b"A" + u32 big-endian timestamp + 640 bytes -->           20 ms heard from the caller
       <-- b"A" + u32 big-endian timestamp + 640 bytes --           20 ms to say to the caller
       <-- b"F" --                                                  drop all audio that is still queued
 
 Timestamps count samples at 16 kHz on the sender's own clock. The end of the connection means that the other side is
 gone. Packets keep their borders, so there is nothing to parse, and the kernel's queue is the only one on the media
-side: a packet costs one system call there, made at the tick that needs it. Hang-ups come by an epoll set of their own,
+side: a frame costs one system call there, made at the tick that needs it. Hang-ups come by an epoll set of their own,
 which packets don't wake.
 
 The worker's end is synchronous, tiny and free of asyncio: it runs inside pjsua2's clock callback.
@@ -41,14 +41,12 @@ AUDIO: Final = 0x41  # b"A"
 FLUSH: Final = b"F"
 HEADER_BYTES: Final = 5
 PACKET_BYTES: Final = HEADER_BYTES + FRAME_BYTES
-MAX_FRAMES: Final = 3  # in one packet
 RECV_BYTES: Final = 2048  # more than any packet: an overlong one shows by its length
-PACKET_FRAMES: Final = {HEADER_BYTES + count * FRAME_BYTES: count for count in range(1, MAX_FRAMES + 1)}
 MAX_QUEUED: Final = 8  # frames that may wait at either end: 160 ms
 SETTLE_TO: Final = 2  # frames left waiting when there were too many
 LOOK_EVERY: Final = 10  # ticks between two looks at the kernel's queue
-DRAIN_EVERY: Final = 4  # turns of the worker's end between two at which it reads all there is
 SETTLE_AFTER: Final = 10  # looks (2 s) that all saw frames waiting before these are given up: they are only delay
+DRAIN_EVERY: Final = 4  # turns of the worker's end between two at which it reads all there is
 HELLO_TIMEOUT_S: Final = 2.0
 MAX_PENDING: Final = 64  # connections that have not said who they are
 SEND_BUFFER_BYTES: Final = 32 * 1024  # the kernel counts about 1.5 KB a packet: some twenty frames
@@ -73,7 +71,6 @@ class SocketLeg:
         self._sent_samples = 0
         self._flush_owed = False
         self._expected: int | None = None  # timestamp that the next packet from the worker should carry
-        self._rest: list[Frame] = []  # frames of the last packet that are still to be pulled, the next one last
         self._until_look = LOOK_EVERY
         self._looks = 0
         self._least = MAX_QUEUED
@@ -90,9 +87,6 @@ class SocketLeg:
         self._until_look -= 1
         if not self._until_look:
             self._look()
-        if self._rest:
-            stats.frames_in += 1
-            return self._rest.pop()
         try:
             packet = self._recv(RECV_BYTES)
         except BlockingIOError:
@@ -101,8 +95,7 @@ class SocketLeg:
         except OSError:
             self._lost()
             return None
-        count = PACKET_FRAMES.get(len(packet), 0)
-        if not count or packet[0] != AUDIO:
+        if len(packet) != PACKET_BYTES or packet[0] != AUDIO:
             if packet:
                 stats.malformed += 1
             else:
@@ -111,13 +104,9 @@ class SocketLeg:
         stamp = int.from_bytes(packet[1:5], "big")
         if stamp != self._expected and self._expected is not None:
             stats.lost_in += ((stamp - self._expected) & 0xFFFFFFFF) // FRAME_SAMPLES
-        self._expected = (stamp + count * FRAME_SAMPLES) & 0xFFFFFFFF
+        self._expected = (stamp + FRAME_SAMPLES) & 0xFFFFFFFF
         stats.frames_in += 1
-        if count > 1:
-            self._rest = [
-                packet[at : at + FRAME_BYTES] for at in range(len(packet) - FRAME_BYTES, PACKET_BYTES - 1, -FRAME_BYTES)
-            ]
-        return packet[HEADER_BYTES:PACKET_BYTES]
+        return packet[HEADER_BYTES:]
 
     def push(self, frame: Frame) -> None:
         if not self._open:
@@ -162,7 +151,7 @@ class SocketLeg:
     def _look(self) -> None:
         """Keep the delay down: never more than MAX_QUEUED frames, and no standing queue."""
         self._until_look = LOOK_EVERY
-        depth = self.stats.depth = _bytes_waiting(self._sock) // FRAME_BYTES + len(self._rest)
+        depth = self.stats.depth = _bytes_waiting(self._sock) // PACKET_BYTES
         self._looks += 1
         self._least = min(self._least, depth)
         if depth > MAX_QUEUED:
@@ -174,20 +163,13 @@ class SocketLeg:
             self._looks, self._least = 0, MAX_QUEUED
 
     def _discard(self, count: int) -> None:
-        """Give up at least *count* frames, if there are so many: whole packets."""
-        while self._rest and count > 0:
-            self._rest.pop()
-            self.stats.dropped_in += 1
-            count -= 1
         try:
-            while count > 0:
+            for _ in range(count):
                 packet = self._recv(RECV_BYTES)
-                frames = PACKET_FRAMES.get(len(packet), 0)
-                if not frames:
+                if len(packet) != PACKET_BYTES:
                     return
-                self.stats.dropped_in += frames
-                self._expected = (int.from_bytes(packet[1:5], "big") + frames * FRAME_SAMPLES) & 0xFFFFFFFF
-                count -= frames
+                self.stats.dropped_in += 1
+                self._expected = (int.from_bytes(packet[1:5], "big") + FRAME_SAMPLES) & 0xFFFFFFFF
         except OSError:
             return
 
@@ -447,14 +429,14 @@ class WorkerEnd:
             raise LinkRefused(f"the media process at {path} can't be reached: {error}") from error
         return cls(sock)
 
-    def send(self, frames: bytes) -> bool:
-        """Hand on what was heard from the caller, one to MAX_FRAMES whole frames. False, and counted, when dropped."""
+    def send(self, frame: bytes) -> bool:
+        """Hand on 20 ms heard from the caller. False, and counted, when it was dropped."""
         if self.closed:
             return False
         stamp = self._stamp
-        self._stamp = (stamp + len(frames) // 2) & 0xFFFFFFFF
+        self._stamp = (stamp + FRAME_SAMPLES) & 0xFFFFFFFF
         try:
-            self._sock.send(b"A" + stamp.to_bytes(4, "big") + frames)
+            self._sock.send(b"A" + stamp.to_bytes(4, "big") + frame)
         except BlockingIOError:
             self.stats.dropped_out += 1
             return False
@@ -464,11 +446,11 @@ class WorkerEnd:
         self.stats.sent += 1
         return True
 
-    def recv(self, frames: int = 1) -> bytes | None:
-        """The next *frames* (20 ms each) to play to the caller; None while not so many have come.
+    def recv(self) -> bytes | None:
+        """The next 20 ms to play to the caller, or None.
 
-        Reads as little as it can: all that waits is looked at every DRAIN_EVERY turns, so that a flush or too long a
-        queue waits at most that long.
+        One packet is read for one frame; all that waits is looked at every DRAIN_EVERY turns, which is how long a flush
+        or too long a queue may go unnoticed.
         """
         queue, stats = self._queue, self.stats
         self._until_drain -= 1
@@ -479,22 +461,19 @@ class WorkerEnd:
             while len(queue) > MAX_QUEUED:
                 queue.popleft()
                 stats.dropped_in += 1
-        while len(queue) < frames and self._read():
+        while not queue and self._read():
             pass
-        if len(queue) >= frames:
-            stats.received += frames
-            return queue.popleft() if frames == 1 else b"".join([queue.popleft() for _ in range(frames)])
+        if queue:
+            stats.received += 1
+            return queue.popleft()
         self._until_drain = 0
-        if queue and self.closed:
-            stats.received += len(queue)
-            last = b"".join(queue)
-            queue.clear()
-            return last.ljust(frames * FRAME_BYTES, b"\0")
         stats.empty += 1
         return None
 
     def _read(self) -> bool:
         """Queue what one packet brings. False when there is none."""
+        if self.closed:
+            return False
         try:
             packet = self._sock.recv(RECV_BYTES)
         except BlockingIOError:

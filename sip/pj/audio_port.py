@@ -97,22 +97,17 @@ def _settle() -> None:
 
 
 class FramePort:
-    """A port of the bridge. Subclasses say what is done with what is heard and what is said next.
+    """A port of the bridge. Subclasses say what is done with a frame heard and which frame is said next.
 
-    ``at_once`` is how many frames of 20 ms move at a time. A port that is in the bridge lives as long as the process
-    (see ``Shelf``).
+    Lives as long as the process once it is in the bridge (see ``Shelf``).
     """
 
-    at_once = 1
-
     def __init__(self, name: str) -> None:
-        self._bytes = self.at_once * FRAME_BYTES
-        self._silence = SILENCE * self.at_once
         self._name = _Str(name.encode(), len(name))
         self._port = _Port()
         _check(
             _lib.pjmedia_port_info_init(
-                ctypes.addressof(self._port), self._name, SIGNATURE, RATE_HZ, 1, 16, self.at_once * FRAME_SAMPLES
+                ctypes.addressof(self._port), self._name, SIGNATURE, RATE_HZ, 1, 16, FRAME_SAMPLES
             ),
             "a port's description",
         )
@@ -139,26 +134,26 @@ class FramePort:
         _lib.pjsua_conf_disconnect(self._slot, audio.getPortId())
 
     def heard(self, frame: bytes) -> None:
-        """Take ``at_once`` frames from the far end. On the clock's thread: short, and never raises."""
+        """Take 20 ms from the far end. On the clock's thread: short, and never raises."""
 
     def said(self) -> bytes | None:
-        """Give the next frames for the far end; None is silence. On the clock's thread: short, and never raises."""
+        """Give the next 20 ms for the far end; None is silence. On the clock's thread: short, and never raises."""
         return None
 
     def _put(self, _port: int, at: int) -> int:
         if get_ident() not in _settled:
             _settle()
         frame = _Frame.from_address(at)
-        whole = frame.type == _AUDIO and frame.size == self._bytes
-        self.heard(ctypes.string_at(frame.buf, self._bytes) if whole else self._silence)
+        whole = frame.type == _AUDIO and frame.size == FRAME_BYTES
+        self.heard(ctypes.string_at(frame.buf, FRAME_BYTES) if whole else SILENCE)
         return 0
 
     def _get(self, _port: int, at: int) -> int:
         if get_ident() not in _settled:
             _settle()
         frame = _Frame.from_address(at)
-        ctypes.memmove(frame.buf, self.said() or self._silence, self._bytes)
-        frame.type, frame.size = _AUDIO, self._bytes
+        ctypes.memmove(frame.buf, self.said() or SILENCE, FRAME_BYTES)
+        frame.type, frame.size = _AUDIO, FRAME_BYTES
         return 0
 
 
@@ -193,12 +188,7 @@ def check_layout() -> None:
 
 
 class PcmPort(FramePort):
-    """A caller's audio, to and from a media process; ``link`` is None while it has no caller.
-
-    Two frames at a time cost half the callbacks and 20 ms of delay each way.
-    """
-
-    at_once = 2
+    """A caller's audio, to and from a media process; ``link`` is None while it has no caller."""
 
     def __init__(self, name: str) -> None:
         self.link: WorkerEnd | None = None
@@ -211,7 +201,7 @@ class PcmPort(FramePort):
 
     def said(self) -> bytes | None:
         link = self.link
-        return link.recv(self.at_once) if link is not None else None
+        return link.recv() if link is not None else None
 
 
 Port = TypeVar("Port", bound=FramePort)

@@ -143,6 +143,18 @@ async def test_past_capacity_503_and_the_slot_comes_back() -> None:
         await fourth.wait_answered()
 
 
+async def test_a_worker_full_to_the_limit_of_its_library_takes_a_call_whenever_one_has_ended() -> None:
+    async with World(workers_max=1, calls_per_worker=4, spare_slots=0) as world, Phone() as one, Phone() as other:
+        up = [await phone.dial(world.uri("1")) for phone in (one, other, one, other)]
+        for call in up:
+            await call.wait_answered()
+        for phone in (one, other) * 3:
+            await up.pop(0).hang_up()
+            await world.next(events.Ended)
+            up.append(await phone.dial(world.uri("1")))
+            await up[-1].wait_answered()
+
+
 async def test_a_full_trunk_answers_as_it_is_set() -> None:
     trunk = {
         "name": "carrier",

@@ -105,31 +105,6 @@ async def test_flush_drops_what_the_worker_has_not_played(listener: PcmListener)
     worker.close()
 
 
-async def test_a_packet_may_hold_some_frames_and_is_pulled_one_by_one(listener: PcmListener) -> None:
-    leg, worker = await attach(listener)
-    worker.send(frame(1) + frame(2) + frame(3))
-    worker.send(frame(4) + frame(5))
-    assert [leg.pull() for _ in range(6)] == [*(frame(number) for number in range(1, 6)), None]
-    assert (leg.stats.frames_in, leg.stats.lost_in, leg.stats.malformed) == (5, 0, 0)
-    worker._sock.send(b"A" + bytes(4) + frame(0) * 4)  # more than a packet may hold
-    assert leg.pull() is None
-    assert leg.stats.malformed == 1
-    worker.close()
-
-
-async def test_a_worker_that_takes_two_at_a_time_waits_for_the_second(listener: PcmListener) -> None:
-    leg, worker = await attach(listener)
-    leg.push(frame(1))
-    assert worker.recv(2) is None
-    leg.push(frame(2))
-    leg.push(frame(3))
-    assert worker.recv(2) == frame(1) + frame(2)
-    await leg.close()
-    assert worker.recv(2) == frame(3) + bytes(FRAME_BYTES)  # no second one will ever come
-    assert worker.recv(2) is None
-    assert worker.closed
-
-
 async def test_a_flush_reaches_a_worker_that_is_busy_playing(listener: PcmListener) -> None:
     leg, worker = await attach(listener)
     for number in range(8):
