@@ -42,7 +42,7 @@ class SipSettings(Section):
     outbound_route: str = ""  # S43: where calls go out, host or host:port
     workers_min: int = Field(2, ge=1)  # kept ready; a worker takes at most 4 calls, the compiled limit of the wheel
     workers_max: int = Field(26, ge=1)
-    spare_slots: int = Field(8, ge=0)  # the pool grows when fewer call slots than this are free
+    spare_slots: int = Field(6, ge=0)  # the pool grows when fewer call slots than this are free
     worker_idle_s: float = Field(60.0, gt=0)  # a worker beyond the minimum that took no call for this long is stopped
     calls_per_worker: int = Field(4, ge=1, le=4)
     answer_timeout_s: float = Field(10.0, gt=0)  # control did not decide within this: 503

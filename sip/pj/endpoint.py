@@ -1,7 +1,7 @@
 """The library's start, the same for workers and phones.
 
-The null device is required: its clock drives the conference bridge, and without it no RTP flows. 16 kHz inside costs
-nothing measurable against 8 kHz and is what recognition wants.
+The null device is required: its clock drives the conference bridge, and without it no RTP flows. 16 kHz inside is what
+the rest of the house speaks; for G.711 it means resampling both ways here (docs/decisions/0011-cpu-per-call.md).
 """
 
 from __future__ import annotations
