@@ -20,9 +20,12 @@ from tests.bench.usage import cpu_by_program, tree
 from tests.product import running, speech_ready
 
 ABOUT = "100 calls that hear a prompt and are recorded: CPU per call, answered of offered"
-FLOW = """' Fala sem parar, para medir.
-FOR vez = 1 TO 200
-    TALK "Olá! Obrigado por ligar. Aguarde na linha, por favor."
+FLOW = """' Fala sem parar, para medir: avisos de uns vinte segundos, um depois do outro.
+FOR vez = 1 TO 50
+    TALK "Olá! Obrigado por ligar. Aguarde na linha, por favor. " + _
+         "Nosso horário de atendimento é das oito às dezoito horas. " + _
+         "Para falar de um pedido, tenha o número em mãos. " + _
+         "Esta ligação está sendo gravada. Você será atendido em instantes."
 NEXT vez
 """
 
