@@ -257,10 +257,13 @@ class MediaSession:
             case ParticipantJoined() | ParticipantLeft():
                 self._tell_people()
             case Reconnecting():
-                # The SDK tries for half a minute; a caller does not.
+                # Music instead of silence at once. The SDK tries for half a minute; a caller does not.
+                self._connect(hold_music())
                 self._patience = asyncio.get_running_loop().call_later(RECONNECT_S, self._room_lost, "reconnecting")
             case Reconnected():
                 self._be_patient()
+                if not self._held:
+                    self._resume()
             case Disconnected():
                 self._room_lost(event.reason)
 

@@ -61,12 +61,13 @@ async def test_accept_races_hang_up_and_only_one_of_them_is_true(acme: House) ->
 
 
 async def test_a_missed_offer_goes_to_the_next_and_the_caller_keeps_the_place(acme: House) -> None:
-    maria, joao = await acme.attendant("Maria"), await acme.attendant("João")
+    maria = await acme.attendant("Maria")
     first, _ = await acme.waiting("+5511999990001")
     dispatcher = acme.dispatcher()
     await dispatcher.step()
     (offer,) = await acme.queues.offers(maria)
     assert offer["session_id"] == str(first)
+    joao = await acme.attendant("João")
     second, _ = await acme.waiting("+5511999990002")
     await acme.db.run("UPDATE offers SET expires_at = now()")
     await dispatcher.step()

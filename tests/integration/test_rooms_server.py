@@ -252,7 +252,7 @@ async def visit(server: ServerProcess, access: str, *, single: bool, speaks: boo
     async with joined(server, access, single=single) as room:
         if speaks:
             async with speaking(room, 440):
-                await until(lambda: room.remote_participants)
+                await asyncio.sleep(0.2)  # some packets; whoever comes last may be alone
 
 
 async def until_counter(server: ServerProcess, name: str) -> None:

@@ -135,14 +135,14 @@ async def test_a_killed_sip_worker_ends_its_calls_only_and_is_replaced(
     product: Product, phone: Phone, attendant: ApiAttendant
 ) -> None:
     call, session_id = await talking(phone, product, attendant)
-    before = {worker.pid for worker in workers(product)}
     busy = max(workers(product), key=lambda worker: sum(worker.cpu_times()[:2]))
     os.kill(busy.pid, signal.SIGKILL)
     ended = await attendant.call_state("ended")
     assert ended["call"]["cause"] == "worker_lost"
     found = await attendant.conversation(session_id)
     assert [entry for entry in found["timeline"] if entry["author"] == "bot"], "the transcript so far is kept"
-    await until(lambda: len(workers(product)) >= len(before), 10, "the pool is whole again")
+    # Whole: at least as many as the settings keep ready. How many there were before depends on how busy the pool was.
+    await until(lambda: len({each.pid for each in workers(product)} - {busy.pid}) >= 2, 10, "the pool is whole again")
     await call.wait_ended(10)
     again = await phone.dial(product.sip, caller="+5511900000009")
     await again.wait_answered()
