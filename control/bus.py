@@ -136,6 +136,7 @@ class Bus:
         for row in await self._db.fetch(sql.all_counters):
             self._last.setdefault(row["organisation_id"], row["value"])
         self._unhook = self._db.on_commit(self._committed)
+        self._work.set()  # a first look, and the first trim of the log, at once and not after an hour
         self._task = asyncio.create_task(self._run(listening), name="bus")
 
     async def close(self) -> None:
