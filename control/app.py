@@ -20,7 +20,7 @@ from uuid import UUID
 from agents.speech import SpeechClient
 from config.agents import DialectSettings, SpeechSettings
 from config.control import ControlSettings
-from config.media import RoomsSettings
+from config.media import RecordingSettings, RoomsSettings
 from media.link import listen
 from media.process import Lifetime, read_settings, serve_process
 from media.rooms import RoomApi
@@ -51,6 +51,7 @@ class Told:
     dialect: DialectSettings
     rooms: RoomsSettings
     speech: SpeechSettings
+    recording: RecordingSettings
     link: str
     link_token: str
     state_dir: Path
@@ -62,6 +63,7 @@ class Told:
             DialectSettings.model_validate(settings["dialect"]),
             RoomsSettings.model_validate(settings["rooms"]),
             SpeechSettings.model_validate(settings["speech"]),
+            RecordingSettings.model_validate(settings["recording"]),
             str(settings["link"]),
             str(settings["link_token"]),
             Path(settings["state_dir"]),
@@ -123,7 +125,8 @@ async def open_telephony(
     centre = CallCentre(
         CentreSettings(
             language=told.speech.language, voice=told.speech.tts_voice, announce_s=told.control.queues.announce_s,
-            recordings_dir=recordings_dir, prompts_dir=prompts_dir, rooms_url=rooms_url,
+            recordings_dir=recordings_dir if told.recording.enabled else None,
+            prompts_dir=prompts_dir, rooms_url=rooms_url,
             rooms_public_url=told.rooms.public_url or rooms_url, room_prefix=told.rooms.room_prefix,
             api_key=told.rooms.api_key, api_secret=told.rooms.api_secret.reveal(),
         ),

@@ -128,7 +128,8 @@ class Blueprint:
         specs.append(
             ProcessSpec(
                 "control", "control", 1, "control.app",
-                {"control": control, "dialect": reveal(settings.agents.dialect), **outside, **link, **common},
+                {"control": control, "dialect": reveal(settings.agents.dialect), 
+                 "recording": reveal(settings.media.recording), **outside, **link, **common},
             )
         )  # fmt: skip
         for number in range(settings.media.processes):

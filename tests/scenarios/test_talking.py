@@ -79,3 +79,14 @@ async def test_two_callers_wait_in_order_and_each_hears_the_position(product: Pr
         await first.hang_up()
         await attendant.event("offer", lambda told: told["session_id"] == two["session_id"])
         await second.hang_up()
+
+
+async def test_with_recording_off_nothing_is_recorded() -> None:
+    """S9 the other way round: ``media.recording.enabled: false`` leaves no file behind."""
+    async with running({"media.recording.enabled": False}) as product, Phone() as phone:
+        await speech_ready(product)
+        call = await phone.dial(product.sip, caller="+5511900000021")
+        await call.wait_answered()
+        await call.wait_sound()
+        await call.hang_up()
+        assert not list((product.state_dir / "recordings").rglob("*.wav"))
